@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Conclude a diagnosis of each host from its evidence, live or saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.rescue.remote_login.plugins.plugin_utils import evidence, report, rules
+from ansible_collections.rescue.remote_login.plugins.plugin_utils.diagnosis import conclude
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller alone."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(
+            {
+                "rules_dirs": {"type": "list", "elements": "path", "default": []},
+                "hosts": {"type": "list", "elements": "str"},
+                "merged": {"type": "dict"},
+                "looks": {"type": "dict", "default": {}},
+                "evidence_from": {"type": "path"},
+            },
+            mutually_exclusive=[("hosts", "evidence_from")],
+            required_one_of=[("hosts", "evidence_from")],
+            required_together=[("hosts", "merged")],
+        )
+        try:
+            all_rules = rules.load(arguments["rules_dirs"])
+            if arguments["evidence_from"]:
+                documents = report.read_evidence(Path(arguments["evidence_from"]))
+            else:
+                documents = self._collected(arguments, task_vars or {})
+        except (rules.RuleError, report.ReportError) as error:
+            return {"failed": True, "msg": str(error)}
+        hosts = {host: conclude(document, all_rules) for host, document in documents.items()}
+        return {"changed": False, "hosts": hosts, "evidence": documents}
+
+    def _collected(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """The evidence from what the tasks before have registered."""
+        documents = {}
+        for host in arguments["hosts"]:
+            merged = arguments["merged"][host]
+            variables = task_vars["hostvars"][host]
+            looks = [(way, variables[name]) for name, way in arguments["looks"].items() if variables.get(name)]
+            documents[host] = evidence.collect(host, merged, looks)
+        return documents

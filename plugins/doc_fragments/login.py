@@ -1,0 +1,46 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The login attempt that a section is gathered for: options that every gathering module has."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+
+class ModuleDocFragment(object):
+    DOCUMENTATION = r"""
+options:
+  port:
+    description: The port that people use to log in.
+    type: int
+    default: 22
+  addresses:
+    description:
+      - The IP addresses under which people reach this host, as the probe resolved them.
+      - Without them it is not judged whether sshd listens on the right address.
+    type: list
+    elements: str
+    default: []
+  user:
+    description: The user whose login is diagnosed.
+    type: str
+    default: root
+  clients:
+    description: The IP addresses that people come from.
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description: After how many seconds a section is given up and becomes C(unchecked).
+    type: int
+    default: 30
+notes:
+  - It reads and runs, and changes nothing. Every command has a time-out and every read a bound.
+  - Some of it needs root. What cannot be seen without is V(null), with the reason in RV(missing).
+requirements:
+  - Linux with C(/proc). Nothing needs to be installed beside Python 2.7 or 3.6 and later.
+author:
+  - rescue.remote_login authors (@rescue)
+"""

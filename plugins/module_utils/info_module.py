@@ -1,0 +1,35 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the gathering modules have in common: the login attempt as arguments, one section as the result."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue.remote_login.plugins.module_utils import sections
+
+LOGIN_ARGUMENTS = {
+    "port": {"type": "int", "default": 22},
+    "addresses": {"type": "list", "elements": "str", "default": []},
+    "user": {"type": "str", "default": "root"},
+    "clients": {"type": "list", "elements": "str", "default": []},
+    "timeout": {"type": "int", "default": 30},
+}
+
+
+def module_for_login(**more):
+    """An AnsibleModule with the arguments of a login attempt, and that attempt."""
+    module = AnsibleModule(argument_spec=dict(LOGIN_ARGUMENTS, **more), supports_check_mode=True)
+    login = dict((key, module.params[key]) for key in ("port", "addresses", "user", "clients"))
+    if not 0 < login["port"] < 65536:
+        module.fail_json(msg="port must be between 1 and 65535, not %d" % login["port"])
+    return module, login
+
+
+def run_info_module(section):
+    """Gather one section and return it at the top level of the result."""
+    module, login = module_for_login()
+    module.exit_json(changed=False, **sections.gather_one(section, login, module.params["timeout"]))

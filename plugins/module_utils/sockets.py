@@ -1,0 +1,243 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's own tables of listening sockets, and whose they are.
+
+From /proc alone: a minimal host has no ss, lsof or netstat. What several sections need of
+sockets and addresses is here, because gatherers do not import each other.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import pwd
+import re
+import socket
+import struct
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+
+TABLES = (("tcp", "/proc/net/tcp"), ("tcp", "/proc/net/tcp6"), ("udp", "/proc/net/udp"), ("udp", "/proc/net/udp6"))
+# State of a socket that waits for peers: TCP_LISTEN, and TCP_CLOSE for an unconnected UDP socket.
+WAITING = {"tcp": "0A", "udp": "07"}
+COMMAND_LINE_LIMIT = 256
+
+
+def parse_table(text, protocol):
+    """The waiting sockets in the text of a /proc/net/{tcp,udp}{,6} file."""
+    sockets = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 10 or fields[3] != WAITING[protocol]:
+            continue
+        try:
+            address, port = fields[1].split(":")
+            sockets.append(
+                {
+                    "protocol": protocol,
+                    "address": parse_address(address),
+                    "port": int(port, 16),
+                    "uid": int(fields[7]),
+                    "inode": int(fields[9]),
+                }
+            )
+        except (ValueError, struct.error):
+            continue  # a line that the kernel would not write
+    return sockets
+
+
+def parse_address(digits):
+    """The address that the kernel prints as one hexadecimal number for each 32 bits, in the host's byte order."""
+    words = [int(digits[start : start + 8], 16) for start in range(0, len(digits), 8)]
+    packed = b"".join(struct.pack("=I", word) for word in words)
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def listening():
+    """All waiting sockets, each with its processes, and why the list is not complete, or None.
+
+    Returns (sockets, error, owners_error): with error there is no list at all; with owners_error
+    some sockets could not be put down to a process.
+    """
+    sockets = []
+    for protocol, path in TABLES:
+        table = host.read(path, limit=32 * 1024 * 1024)
+        if table.error and not path.endswith("6"):  # a kernel without IPv6 has no such table
+            return [], table.error, None
+        sockets.extend(parse_table(table.text, protocol))
+    owners, hidden = _owners(set(entry["inode"] for entry in sockets))
+    v6only = _v6only()
+    names = {}
+    for entry in sockets:
+        inode = entry.pop("inode")
+        entry["processes"] = owners.get(inode, [])
+        entry["v6only"] = v6only.get(inode)
+        # pid 1 holds the socket of a socket unit together with the service that it started.
+        first = next((process for process in entry["processes"] if process["pid"] != 1), None)
+        first = first or (entry["processes"][0] if entry["processes"] else {"pid": None, "program": None})
+        entry["pid"], entry["program"] = first["pid"], first["program"]
+        uid = entry.pop("uid")
+        entry["user"] = names.setdefault(uid, user_name(uid))
+    for entry in sockets:
+        if entry["address"] == "::" and entry["v6only"] is None:
+            entry["v6only"] = _probably_v6only(entry, sockets)
+    sockets.sort(key=lambda entry: (entry["protocol"], entry["port"], entry["address"]))
+    return sockets, None, hidden
+
+
+def user_name(uid):
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def process(pid):
+    """Name and command line of a process."""
+    name = host.read("/proc/%d/comm" % pid, limit=4096).text.strip()
+    words = host.read("/proc/%d/cmdline" % pid, limit=65536).text.split("\0")
+    command = " ".join(word for word in words if word)
+    return {"pid": pid, "program": name, "command": command[:COMMAND_LINE_LIMIT]}
+
+
+def _owners(inodes):
+    """Which processes hold which of these sockets, and why some cannot be seen, or None."""
+    owners, unreadable = {}, 0
+    for pid in host.pids():
+        folder = "/proc/%d/fd" % pid
+        try:
+            descriptors = os.listdir(folder)
+        except OSError:
+            unreadable += 1
+            continue
+        for descriptor in descriptors:
+            target = host.link_target(os.path.join(folder, descriptor)) or ""
+            if not target.startswith("socket:["):
+                continue
+            inode = int(target[8:-1])
+            if inode in inodes:
+                holders = owners.setdefault(inode, [])
+                if not any(holder["pid"] == pid for holder in holders):
+                    holders.append(process(pid))
+    hidden = None
+    if unreadable and not host.is_root():
+        hidden = "not root: the processes of other users cannot be seen"
+    return owners, hidden
+
+
+# --- IPv6 sockets: does [::] take IPv4 too? /proc does not say, sock_diag does. ---
+
+NETLINK_SOCK_DIAG = 4
+SOCK_DIAG_BY_FAMILY = 20
+NLM_F_DUMP_REQUEST = 0x301
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+INET_DIAG_SKV6ONLY = 11
+TCP_LISTEN = 10
+NLMSGHDR = struct.Struct("=LHHLL")
+INET_DIAG_MSG_LENGTH = 72
+
+
+def _v6only():
+    """inode -> whether a listening TCP socket takes IPv6 only; empty where the kernel does not tell."""
+    if not _can_ask():
+        return {}
+    payload = struct.pack("=BBBBI48x", socket.AF_INET6, socket.IPPROTO_TCP, 0, 0, 1 << TCP_LISTEN)
+    header = NLMSGHDR.pack(NLMSGHDR.size + len(payload), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP_REQUEST, 1, 0)
+    answers = {}
+    try:
+        channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG)
+    except (OSError, socket.error):
+        return {}
+    try:
+        channel.settimeout(2)
+        channel.send(header + payload)
+        while parse_diag(channel.recv(65536), answers):
+            pass
+    except (OSError, socket.error, struct.error):
+        pass
+    finally:
+        channel.close()
+    return answers
+
+
+def _probably_v6only(entry, sockets):
+    """What a kernel that does not tell leaves to conclude."""
+    if entry["program"] == "sshd":
+        return True  # it always asks for IPv6 alone, and opens a second socket for IPv4
+    beside = [other for other in sockets if other["address"] == "0.0.0.0" and other["protocol"] == entry["protocol"]]
+    if any(other["port"] == entry["port"] for other in beside):
+        return True
+    return host.read("/proc/sys/net/ipv6/bindv6only").text.strip() == "1"
+
+
+def _can_ask():
+    """Whether the kernel has sock_diag at hand. Asking would make it load a missing module: looking changes nothing."""
+    if host.status_of("/sys/module/tcp_diag") is not None or host.status_of("/proc/modules") is None:
+        return True
+    return "/tcp_diag.ko" in host.read("/lib/modules/%s/modules.builtin" % os.uname()[2]).text
+
+
+def parse_diag(data, answers):
+    """Put what one sock_diag datagram says into ``answers``; return whether more follows."""
+    while len(data) >= NLMSGHDR.size:
+        length, kind = NLMSGHDR.unpack_from(data)[:2]
+        if kind in (NLMSG_DONE, NLMSG_ERROR) or length < NLMSGHDR.size:
+            return False
+        body = data[NLMSGHDR.size : length]
+        if len(body) >= INET_DIAG_MSG_LENGTH:
+            inode = struct.unpack_from("=I", body, INET_DIAG_MSG_LENGTH - 4)[0]
+            attributes = body[INET_DIAG_MSG_LENGTH:]
+            while len(attributes) >= 4:
+                size, name = struct.unpack_from("=HH", attributes)
+                if size < 4:
+                    break
+                if name == INET_DIAG_SKV6ONLY and size >= 5:
+                    answers[inode] = struct.unpack_from("=B", attributes, 4)[0] == 1
+                attributes = attributes[(size + 3) & ~3 :]
+        data = data[(length + 3) & ~3 :]
+    return True
+
+
+# --- addresses ---
+
+
+def covers(entry, address):
+    """Whether a listening socket takes connections to an address."""
+    bound = entry["address"]
+    if bound == "0.0.0.0":
+        return ":" not in address
+    if bound == "::":
+        return ":" in address or not entry["v6only"]
+    if bound.startswith("::ffff:"):
+        bound = bound[len("::ffff:") :]
+    return bound == address
+
+
+def is_loopback(address):
+    return address == "::1" or address.startswith("127.")
+
+
+def parse_fib_trie(text):
+    """The IPv4 addresses of this host in the text of /proc/net/fib_trie."""
+    found, address = [], None
+    for line in text.splitlines():
+        leaf = re.search(r"\|-- (\d+\.\d+\.\d+\.\d+)", line)
+        if leaf:
+            address = leaf.group(1)
+        elif "host LOCAL" in line and address and address not in found:
+            found.append(address)
+    return found
+
+
+def own_addresses():
+    """The addresses of this host, both families."""
+    found = parse_fib_trie(host.read("/proc/net/fib_trie", limit=8 * 1024 * 1024).text)
+    for line in host.read("/proc/net/if_inet6").text.splitlines():
+        digits = line.split()[0] if line.split() else ""
+        if len(digits) == 32:
+            packed = struct.pack("=16B", *[int(digits[i : i + 2], 16) for i in range(0, 32, 2)])
+            found.append(socket.inet_ntop(socket.AF_INET6, packed))
+    return found

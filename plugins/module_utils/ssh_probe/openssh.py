@@ -1,0 +1,99 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OpenSSH client, where paramiko is missing or has no algorithm in common with the server."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import re
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, text
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import (
+    AUTH_PATIENCE,
+    COMMAND,
+    DEFAULT_KNOWN_HOSTS,
+    Undecided,
+)
+
+HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (\S+)", re.M)
+METHODS = re.compile(r"^debug1: Authentications that can continue: (\S+)", re.M)
+CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
+
+
+def log_in(target, address, result, timeout):
+    """One login by `ssh`; fills ``result`` and raises Failed or Undecided where it ends."""
+    program = host.which("ssh")
+    if program is None:
+        raise Undecided("neither paramiko nor an OpenSSH client that fits the server is on this vantage")
+    if target.get("password") and not target.get("private_key_file"):
+        raise Undecided("the OpenSSH client cannot be given a password; install paramiko on this vantage")
+    key = target.get("private_key_file")
+    if key and not os.path.isfile(os.path.expanduser(key)):
+        raise Undecided("the key file %s does not exist" % key)
+    answer = host.run([program] + arguments(target, address, timeout), timeout=timeout * (AUTH_PATIENCE + 2))
+    result["timings_ms"]["key_exchange"] = None
+    result["credential"] = "key file %s" % key if key else "what the OpenSSH client finds"
+    judge(answer.rc, answer.out, answer.err, answer.error, target, result)
+
+
+def arguments(target, address, timeout):
+    """The options of one attempt that writes nothing and asks nothing."""
+    paths = target.get("known_hosts")
+    known = [os.path.expanduser(path) for path in (DEFAULT_KNOWN_HOSTS if paths is None else paths)]
+    options = {
+        "BatchMode": "yes",
+        "ConnectTimeout": "%d" % max(1, timeout),
+        "ConnectionAttempts": "1",
+        "ControlPath": "none",
+        "HostKeyAlias": target["address"] if target["port"] == 22 else "[%s]:%d" % (target["address"], target["port"]),
+        # Unknown keys would be written to the first file.
+        "UserKnownHostsFile": " ".join(["/dev/null"] + known),
+        "StrictHostKeyChecking": "no",
+        "UpdateHostKeys": "no",
+    }
+    if target.get("private_key_file"):
+        options["IdentitiesOnly"] = "yes"
+    argv = ["-v", "-F", "none"]
+    for name in sorted(options):
+        argv += ["-o", "%s=%s" % (name, options[name])]
+    if target.get("private_key_file"):
+        argv += ["-i", os.path.expanduser(target["private_key_file"])]
+    return argv + ["-p", str(target["port"]), "-l", target["user"], "--", address, COMMAND]
+
+
+def judge(rc, out, err, error, target, result):
+    """What the client's exit status and words say of the attempt."""
+    said = [line for line in err.splitlines() if line and not line.startswith("debug1: ")]
+    last = text(said[-1].strip().encode("utf-8")) if said else "the client says nothing"
+    found = HOST_KEY.search(err)
+    if found:
+        status = "changed" if CHANGED in err else "unknown"
+        status = "known" if "is known and matches" in err else status
+        kind, fingerprint = found.groups()
+        result["host_key"] = {"type": kind, "fingerprint": fingerprint, "status": status, "known_fingerprints": []}
+    methods = METHODS.findall(err)
+    if methods:
+        result["auth_methods"] = methods[-1].split(",")
+    if CHANGED in err:
+        raise Failed("host_key_changed", "the host's key is not the one in known_hosts")
+    authenticated = "debug1: Authenticated to" in err or "\nAuthenticated to" in err
+    if "no matching" in err and "Unable to negotiate" in err:
+        raise Failed("key_exchange_failed", last)
+    if error and not authenticated:
+        stage = "key_exchange_timed_out" if found is None else "auth_denied"
+        raise Failed(stage, "the OpenSSH client %s" % error)
+    if not authenticated and rc == 255 and "SSH2_MSG_NEWKEYS received" not in err:
+        raise Failed("key_exchange_failed", last)
+    if not target.get("authenticate", True):
+        return
+    if not authenticated:
+        raise Failed("auth_denied", last)
+    result["authenticated"] = True
+    result["session"] = {"exit_status": rc, "output": text(out.strip()[:500].encode("utf-8"))}
+    if rc != 0:
+        raise Failed("session_failed", "logged in, but the command 'true' ended with status %s: %s" % (rc, last))

@@ -1,0 +1,296 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Section sshd: is it there, does it run, where does it listen, and if not, why not."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config, daemon, log, needs, unit
+
+
+def gather(login):
+    """Look at sshd for a login attempt: {port, addresses, user, clients}."""
+    tables, error, hidden = sockets.listening()
+    if error:
+        return {"status": "unchecked", "reason": error}
+    path = daemon.binary()
+    evidence = {
+        "status": "ok",
+        "missing": {},
+        "installed": path is not None,
+        "binary": path,
+        "version": daemon.version(path) if path else None,
+        "reads_keys_at_start_only": daemon.reads_keys_at_start_only(),
+    }
+    evidence.update(unit.gather())
+    running = daemon.daemons()
+    evidence["daemon"] = _chief(running)
+    socket_active = bool(evidence["socket"] and evidence["socket"]["active"])
+    evidence["running"] = bool(running) or socket_active
+    evidence["failed"] = _failed(evidence)
+    evidence["starts_at_boot"] = _starts_at_boot(evidence)
+    evidence["listening"] = None if hidden else listeners(tables, running, evidence["socket"])
+    if hidden:
+        evidence["missing"]["listening"] = hidden
+    evidence["start_command"] = start_command(evidence)
+    evidence["log"] = _last_words(evidence)
+    evidence.update(_configuration(path, evidence, running, login))
+    evidence["login"] = judge_login(evidence, tables, login)
+    evidence["state_changed_at"] = host.iso_time(evidence["state_changed_at"])
+    if evidence["daemon"]:
+        evidence["daemon"]["started_at"] = host.iso_time(evidence["daemon"]["started_at"])
+    return evidence
+
+
+def _chief(running):
+    """The daemon that answers for all: the one that runs longest."""
+    return min(running, key=lambda process: process["started_at"] or 0) if running else None
+
+
+def _failed(evidence):
+    """Whether the service manager says that sshd could not be started or has died."""
+    states = (evidence["unit_active_state"], (evidence["socket"] or {}).get("active_state"))
+    return "failed" in states or evidence["unit_sub_state"] == "auto-restart"
+
+
+def _starts_at_boot(evidence):
+    """Whether the next boot starts sshd; None where that cannot be told."""
+    if evidence["start_blocked_by"]:
+        return False
+    socket = evidence["socket"] or {}
+    if socket.get("enabled"):
+        return True
+    own = evidence["unit_active_state"] not in ("inactive", "failed") or socket.get("active")
+    if evidence["daemon"] and evidence["manager"] == "systemd" and not own:
+        return None  # something else than the unit has started it, and may do so again
+    return evidence["enabled"]
+
+
+def start_command(evidence):
+    """What an administrator of this system types to start sshd."""
+    if evidence["manager"] == "systemd" and evidence["unit"]:
+        return "systemctl start %s" % unit_to_start(evidence)
+    if evidence["manager"] == "sysv":
+        return "service %s start" % evidence["unit"]
+    return evidence["binary"]
+
+
+def unit_to_start(evidence):
+    """The socket unit where that is how sshd is started here, else the service."""
+    socket = evidence["socket"] or {}
+    by_socket = (socket.get("enabled") or socket.get("active_state") == "failed") and not evidence["enabled"]
+    return socket["unit"] if by_socket else evidence["unit"]
+
+
+def _last_words(evidence):
+    """What the log says of a daemon that does not run."""
+    lines, unavailable = [], None
+    if not evidence["daemon"]:
+        lines, unavailable = log.messages(evidence["manager"], _unit_to_blame(evidence))
+    attempt = log.last_attempt(lines)
+    return {
+        "reason": log.reason(attempt),
+        "bind_failures": log.bind_failures(attempt),
+        "unavailable": unavailable,
+    }
+
+
+def _unit_to_blame(evidence):
+    socket = evidence["socket"] or {}
+    return socket["unit"] if socket.get("active_state") == "failed" else evidence["unit"]
+
+
+def listeners(tables, running, socket_unit):
+    """The TCP sockets on which an SSH login is taken: those of a daemon, and those of an active socket unit."""
+    pids = set(process["pid"] for process in running)
+    unit_ports = [entry["port"] for entry in socket_unit["listen"]] if socket_unit and socket_unit["active"] else []
+    found = []
+    for entry in tables:
+        holders = set(process["pid"] for process in entry["processes"])
+        by_unit = 1 in holders and entry["port"] in unit_ports
+        if entry["protocol"] == "tcp" and (holders & pids or by_unit):
+            keys = ("address", "port", "v6only", "pid", "program")
+            found.append(dict((key, entry[key]) for key in keys))
+    return found
+
+
+# --- configuration and what goes with it ---
+
+
+def _configuration(path, evidence, running, login):
+    """The parts that ask the sshd binary, or the reasons why they cannot be had."""
+    parts = ("config", "host_keys", "host_keys_usable", "privilege_separation")
+    absent = None if path else "sshd is not installed"
+    if path and not host.is_root():
+        absent = "needs root: sshd tests its configuration and keys only for root"
+    if absent:
+        evidence["missing"].update((part, absent) for part in parts)
+        return dict((part, None) for part in parts)
+    command = daemon.command(path, running, evidence["command"])
+    tested = config.test(command)
+    main_file = daemon.config_path(command) or config.DEFAULT_PATH
+    entries, files = config.directives(main_file)
+    values = config.effective(command, login)
+    source = "sshd -T" if values else "files"
+    values = values or config.from_files(entries)
+    keys = needs.host_keys(values.get("hostkey"), tested["output"])
+    usable = tested["keys_usable"]
+    if usable is None and all(key["problem"] == "missing" for key in keys):
+        usable = False
+    if usable is None:
+        evidence["missing"]["host_keys_usable"] = "sshd -t stops before it loads them"
+    if tested["valid"] is None:
+        evidence["missing"]["config.valid"] = tested["reason"]
+    separation = needs.privilege_separation(path, tested["output"])
+    separation["problem"] = separation_problem(separation, evidence)
+    evidence["broken_binary"] = tested["reason"] if tested.get("broken_binary") else None
+    evidence["bad_options"] = tested["reason"] if tested.get("bad_options") else None
+    return {
+        "config": dict(
+            {
+                "command": command,
+                "valid": tested["valid"],
+                "reason": tested["reason"],
+                "errors": [config.locate(error, entries) for error in tested.get("errors", [])],
+                "effective": values,
+                "effective_from": source,
+                "listen": config.listen_entries(values),
+                "listen_lines": config.lines_about(("port", "listenaddress", "addressfamily"), entries),
+                "files": files,
+            },
+            **_freshness(files, evidence, values)
+        ),
+        "host_keys": keys,
+        "host_keys_usable": usable,
+        "privilege_separation": separation,
+    }
+
+
+def separation_problem(separation, evidence):
+    """What keeps sshd from separating privileges, or None.
+
+    A directory below /run goes with the daemon and comes back with it: its absence is no fault of a
+    daemon that does not run, unless the last start failed for just that.
+    """
+    if not separation["user_exists"]:
+        return "the user %s does not exist" % separation["user"]
+    state, directory = separation["directory_state"], separation["directory"]
+    if state in (None, "ok"):
+        return None
+    passing = directory.startswith(("/run/", "/var/run/")) and not evidence["daemon"]
+    complained = "rivilege separation directory" in (evidence["log"]["reason"] or "")
+    if passing and state == "missing" and not complained:
+        return None
+    made = os.path.basename(directory) in (evidence["runtime_directory"] or "").split()
+    if passing and made and evidence["manager"] == "systemd" and state != "not a directory":
+        return None  # systemd sets owner and mode right when it makes the directory
+    return "%s is %s" % (directory, state)
+
+
+def _freshness(files, evidence, values):
+    """Whether a file was changed after the daemon last read its configuration."""
+    newest, changed_at = None, None
+    for path in files:
+        status = host.status_of(path)
+        if status and (changed_at is None or _written_at(path, status) > changed_at):
+            newest, changed_at = path, _written_at(path, status)
+    loaded_at = _loaded_at(evidence, values)
+    return {
+        "newest_file": newest,
+        "changed_at": host.iso_time(changed_at),
+        "loaded_at": host.iso_time(loaded_at),
+        # A second of tolerance: the kernel counts a process's start in ticks since a boot in whole seconds.
+        "newer_than_daemon": changed_at > loaded_at + 1 if changed_at and loaded_at else None,
+    }
+
+
+def _written_at(path, status):
+    """When this content came to this place: also a rename of an older file over it counts."""
+    folder = host.status_of(os.path.dirname(path))
+    # A rename stamps the file's ctime and its folder in one instant; a chmod stamps only the file.
+    renamed = folder is not None and abs(status.st_ctime - folder.st_mtime) < 0.1
+    return status.st_ctime if renamed else status.st_mtime
+
+
+def _loaded_at(evidence, values):
+    """When the daemon last read its configuration: at its start, or at a reload, when it writes its pid file anew."""
+    chief = evidence["daemon"]
+    if chief is None or chief["started_at"] is None:
+        return None
+    pid_file = host.status_of(values.get("pidfile") or "/run/sshd.pid")
+    moments = [chief["started_at"], evidence["state_changed_at"] or 0, pid_file.st_mtime if pid_file else 0]
+    return max(moments)
+
+
+# --- the login that is diagnosed ---
+
+
+def judge_login(evidence, tables, login):
+    """What a rule cannot compute: does sshd listen where people connect, and who does if not?"""
+    port, addresses = login["port"], login["addresses"]
+    here = [entry for entry in tables if entry["protocol"] == "tcp" and entry["port"] == port]
+    own = evidence["listening"]
+    settings = evidence["config"] or {}
+    unit_socket = evidence["socket"] or {}
+    configured = [entry["port"] for entry in settings.get("listen", [])]
+    on_port = [entry for entry in own or [] if entry["port"] == port]
+    known = own is not None or not here
+    return {
+        "port": port,
+        "listens_on_port": bool(on_port) if known else None,
+        "listens_on_address": listens_on_address(on_port, addresses) if known else None,
+        "configured_for_port": port in configured if configured else None,
+        "socket_overrides": bool(unit_socket.get("active")) and port in configured and not on_port,
+        "port_holder": _holder(here, own, unit_socket) if own is not None else None,
+        "bind_failure": _bind_failure(evidence["log"]["bind_failures"], port),
+        "ports": sorted(set(entry["port"] for entry in own or [])),
+    }
+
+
+def listens_on_address(on_port, addresses):
+    """Whether one of the addresses that were tried reaches one of these sockets; None where nobody can tell."""
+    if not addresses:
+        return None
+    if any(sockets.covers(entry, address) for entry in on_port for address in addresses):
+        return True
+    foreign = set(addresses) - set(sockets.own_addresses())
+    foreign = set(address for address in foreign if not sockets.is_loopback(address))
+    behind = [entry for entry in on_port if not sockets.is_loopback(entry["address"])]
+    # Behind address translation the tried address is not the host's own: it may lead to any of them.
+    families = set(":" in address for address in foreign)
+    if any((":" in entry["address"]) in families for entry in behind):
+        return None
+    return False
+
+
+def _holder(here, own, unit_socket):
+    """The program other than sshd that has the port, or None."""
+    ours = set((entry["address"], entry["port"]) for entry in own)
+    for entry in here:
+        if (entry["address"], entry["port"]) in ours:
+            continue
+        holder = dict(sockets.process(entry["pid"]) if entry["pid"] else {}, address=entry["address"])
+        if entry["pid"] == 1:
+            holder["unit"] = _socket_unit(entry["port"])
+        return dict({"pid": None, "program": None, "command": None, "unit": None}, **holder)
+    return None
+
+
+def _socket_unit(port):
+    """The socket unit through which systemd itself listens on a port, or None."""
+    listed = host.run(["systemctl", "list-sockets", "--no-legend", "--no-pager", "--full"])
+    for line in listed.out.splitlines():
+        fields = line.split()
+        if len(fields) >= 2 and fields[0].endswith(":%d" % port):
+            return fields[1]
+    return None
+
+
+def _bind_failure(failures, port):
+    return next((failure for failure in reversed(failures) if failure["port"] == port), None)

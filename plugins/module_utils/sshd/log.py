@@ -1,0 +1,95 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the journal or the log says of the daemon's last start: the reason in its own words."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import json
+import re
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+
+LOG_FILES = ("/var/log/auth.log", "/var/log/secure", "/var/log/messages", "/var/log/syslog")
+TAIL_BYTES = 128 * 1024
+JOURNAL_LINES = 60
+MESSAGE_LIMIT = 400
+# The best witness first: sshd itself, then what systemd could not do for it, then how it ended.
+WITNESSES = (
+    re.compile(
+        r"fatal:|error: Bind|no hostkeys available|Missing privilege separation|must be owned by root|bad configuration"
+        r"| line \d+: |Privilege separation user|error while loading|unknown option|No such file|Permission denied"
+    ),
+    re.compile(r"Failed at step|Failed to (?:execute|locate|set up|spawn|run)|Unable to locate|bad unit file|out of memory"
+               r"|oom-kill|timed out"),  # fmt: skip
+    re.compile(r"Main process exited|Control process exited|Failed with result|Start request repeated"),
+)
+# systemd's word for a new start, and sshd's own last word.
+ATTEMPT = re.compile(r"Starting |Received signal 15; terminating")
+BIND = re.compile(r"Bind to port (?P<port>\d+) on (?P<address>\S+) failed: (?P<error>[^.]+)")
+
+
+def messages(manager, unit):
+    """The last lines about the daemon, oldest first, and why there are none, or None."""
+    if manager == "systemd" and unit:
+        result = host.run(["journalctl", "--no-pager", "-q", "-b", "-n", str(JOURNAL_LINES), "-o", "json", "-u", unit])
+        if result.rc == 0:
+            return parse_journal(result.out), None
+        return [], result.error or result.err.strip()[:MESSAGE_LIMIT]
+    for path in LOG_FILES:
+        tail = host.read(path, limit=TAIL_BYTES, tail=True)
+        if not tail.error:
+            return parse_log(tail.text), None
+    return [], "no log of this system can be read"
+
+
+def parse_journal(text):
+    """The messages in the output of journalctl -o json."""
+    lines = []
+    for line in text.splitlines():
+        try:
+            message = json.loads(line).get("MESSAGE")
+        except ValueError:
+            continue
+        if isinstance(message, list):  # bytes that are not UTF-8 come as numbers
+            message = bytearray(value for value in message if isinstance(value, int) and 0 <= value < 256)
+            message = bytes(message).decode("utf-8", "replace")
+        if message:
+            lines.append(message[:MESSAGE_LIMIT])
+    return lines
+
+
+def parse_log(text):
+    """The messages of sshd in a syslog file."""
+    found = re.findall(r"\bsshd(?:-session)?\[\d+\]: ([^\n]+)", text)
+    return [message[:MESSAGE_LIMIT] for message in found[-JOURNAL_LINES:]]
+
+
+def last_attempt(lines):
+    """The lines since the daemon was last started or ended: what came before is history."""
+    marks = [number for number, line in enumerate(lines) if ATTEMPT.match(line)]
+    return lines[marks[-1] :] if marks else lines
+
+
+def reason(lines):
+    """The line that says best why the daemon does not run, or None: the newest of the best witness."""
+    for witness in WITNESSES:
+        for line in reversed(lines):
+            if witness.search(line):
+                return line
+    return None
+
+
+def bind_failures(lines):
+    """Where sshd could not listen: [{port, address, error}], newest last."""
+    found = []
+    for line in lines:
+        match = BIND.search(line)
+        if match:
+            failure = dict(match.groupdict(), port=int(match.group("port")), error=match.group("error").strip())
+            if failure not in found:
+                found.append(failure)
+    return found

@@ -1,0 +1,253 @@
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the inventory's variables to login attempts, and to the way inside each host."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SSH_CONNECTIONS = ("ssh", "ansible.builtin.ssh", "paramiko", "paramiko_ssh", "ansible.builtin.paramiko_ssh", "smart")
+LOCAL_CONNECTIONS = ("local", "ansible.builtin.local")
+CONTROLLER = "localhost"
+ARGUMENT_VARIABLES = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+# Rungs at which nobody gets in, whoever they are.
+BEFORE_AUTH = ("resolve", "route", "port", "banner", "key_exchange", "host_key")
+
+Variables = Mapping[str, Any]
+
+
+def first_set(variables: Variables, *names: str) -> Any:
+    """The value of the first of these variables that has one."""
+    for name in names:
+        value = variables.get(name)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def target(name: str, variables: Variables, defaults: Variables) -> dict[str, Any]:
+    """The login attempt that stands for a host's people, as ssh_probe takes it."""
+    connection = first_set(variables, "ansible_connection") or defaults["connection"]
+    local = connection in LOCAL_CONNECTIONS
+    connection_user = _connection_user(variables, defaults)
+    user = first_set(variables, "remote_login_user") or connection_user
+    key = first_set(
+        variables, "remote_login_private_key_file", "ansible_ssh_private_key_file", "ansible_private_key_file"
+    )
+    key = key or defaults["private_key_file"]
+    password = first_set(variables, "remote_login_password")
+    if password is None and user == connection_user:
+        password = first_set(variables, "ansible_password", "ansible_ssh_password", "ansible_ssh_pass")
+    # Nobody gave a key for a login to the machine that this runs on: trying one would be a guess.
+    authenticate = first_set(variables, "remote_login_authenticate")
+    if authenticate is None:
+        authenticate = not local or bool(key or password)
+    attempt = {
+        "name": name,
+        "address": _address(name, variables, local),
+        "port": first_set(variables, "remote_login_port", "ansible_port", "ansible_ssh_port") or 22,
+        "user": str(user),
+        "private_key_file": key,
+        "passphrase": first_set(variables, "remote_login_passphrase", "ansible_ssh_private_key_passphrase"),
+        "password": password,
+        "authenticate": authenticate,
+        "known_hosts": _known_hosts(variables),
+        "timeout": first_set(variables, "remote_login_timeout"),
+    }
+    return {key: value for key, value in attempt.items() if value is not None}
+
+
+def _connection_user(variables: Variables, defaults: Variables) -> str:
+    return str(first_set(variables, "ansible_user", "ansible_ssh_user") or defaults["user"] or getpass.getuser())
+
+
+def _address(name: str, variables: Variables, local: bool) -> str:
+    address = first_set(variables, "remote_login_address", "ansible_host", "ansible_ssh_host")
+    if address is None and local:
+        return own_address()
+    return str(address if address is not None else name)
+
+
+def own_address() -> str:
+    """The address of this machine under which others would reach it. Connecting a UDP socket sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+# --- what the connection's ssh arguments say ---
+
+
+def _ssh_words(variables: Variables) -> list[str]:
+    words: list[str] = []
+    for name in ARGUMENT_VARIABLES:
+        try:
+            words += shlex.split(str(variables.get(name) or ""))
+        except ValueError:
+            continue
+    return words
+
+
+def _ssh_options(variables: Variables) -> dict[str, str]:
+    """The -o options among the connection's ssh arguments, lower case; the first one wins, as in ssh."""
+    options: dict[str, str] = {}
+    words = _ssh_words(variables)
+    for number, word in enumerate(words):
+        text = words[number + 1] if word == "-o" and number + 1 < len(words) else word[2:] if word[:2] == "-o" else ""
+        name, found, value = text.replace(" ", "=", 1).partition("=")
+        if found:
+            options.setdefault(name.strip().lower(), value.strip())
+    return options
+
+
+def _known_hosts(variables: Variables) -> list[str] | None:
+    """The files that the connection compares host keys with; None for the usual ones."""
+    explicit = variables.get("remote_login_known_hosts")
+    if explicit is not None:
+        return list(explicit)
+    files = _ssh_options(variables).get("userknownhostsfile")
+    if files is None:
+        return None
+    return [name for name in files.split() if name not in ("/dev/null", "none")]
+
+
+def proxy(variables: Variables) -> str | None:
+    """The jump host or proxy command that the connection goes through, or None."""
+    options = _ssh_options(variables)
+    for name in ("proxyjump", "proxycommand"):
+        if options.get(name, "none").lower() != "none":
+            return options[name]
+    words = _ssh_words(variables)
+    return words[words.index("-J") + 1] if "-J" in words[:-1] else None
+
+
+# --- one vantage's list of targets ---
+
+
+def for_vantage(vantage: str, all_variables: Mapping[str, Variables], defaults: Variables) -> list[dict[str, Any]]:
+    """The targets that a vantage probes, in order."""
+    targets = []
+    for name, variables in all_variables.items():
+        if name == vantage or unreachable_from(vantage, variables):
+            continue
+        targets.append(target(name, variables, defaults))
+    return targets
+
+
+def unreachable_from(vantage: str, variables: Variables) -> str | None:
+    """Why a probe from here would not take the way that people take, or None."""
+    through = proxy(variables) if vantage == CONTROLLER else None
+    if through is None:
+        return None
+    return f"the connection goes through {through}: name that machine in remote_login_vantages to probe from there"
+
+
+def merge(
+    hosts: Sequence[str],
+    all_variables: Mapping[str, Variables],
+    probes: Sequence[tuple[str, Mapping[str, Any]]],
+    defaults: Variables,
+) -> dict[str, list[dict[str, Any]]]:
+    """host -> what each vantage saw of it, in the order of the vantages.
+
+    ``probes`` has a vantage's name and what ssh_probe returned there. Results are told apart by their place
+    in the list, because Ansible blanks out whatever happens to contain a password.
+    """
+    seen: dict[str, list[dict[str, Any]]] = {host: [] for host in hosts}
+    for vantage, probe in probes:
+        probed = [host for host in hosts if host != vantage and not unreachable_from(vantage, all_variables[host])]
+        results = list(probe.get("results") or [])
+        found = dict(zip(probed, results)) if len(results) == len(probed) else {}
+        for host in hosts:
+            attempt = target(host, all_variables[host], defaults)
+            result = found.get(host) or _no_result(host, vantage, all_variables[host], probe)
+            known = {key: attempt.get(key) for key in ("name", "address", "port", "user")}
+            seen[host].append({**result, **known, "vantage": vantage})
+    return seen
+
+
+def _no_result(host: str, vantage: str, variables: Variables, probe: Mapping[str, Any]) -> dict[str, Any]:
+    reason = unreachable_from(vantage, variables)
+    if host == vantage:
+        reason = "a vantage does not probe itself"
+    said = probe.get("msg") or "it gave no result"
+    return {"outcome": None, "rung": None, "error": reason or f"the vantage {vantage} could not probe: {said}"}
+
+
+# --- the way inside ---
+
+
+def way_inside(
+    host: str, variables: Variables, seen: Sequence[Mapping[str, Any]], defaults: Variables
+) -> dict[str, Any]:
+    """How to get inside: {way: connection | oob | None, become, oob, oob_become, reason}.
+
+    A way that the probe has just seen closed is not tried again: it would only take its time-out,
+    or count as one more failed login.
+    """
+    connection = first_set(variables, "ansible_connection") or defaults["connection"]
+    oob = first_set(variables, "remote_login_oob_connection")
+    wanted = first_set(variables, "remote_login_become")
+    wanted = True if wanted is None else wanted
+    closed = _closed_to_the_connection(host, variables, seen, defaults) if connection in SSH_CONNECTIONS else None
+    inside = {
+        "way": "connection",
+        "become": wanted and not _is_root(connection, variables, defaults),
+        "oob": oob is not None,
+        "oob_become": wanted and (first_set(variables, "remote_login_oob_user") or "root") != "root",
+        "reason": None,
+    }
+    if closed is None:
+        return inside
+    if oob:
+        return {**inside, "way": "oob"}
+    reason = f"{closed}, and no out-of-band way in is set (remote_login_oob_connection)"
+    return {**inside, "way": None, "reason": reason}
+
+
+def _is_root(connection: str, variables: Variables, defaults: Variables) -> bool:
+    """Whether the connection's user is root already: becoming root would want a sudo that may not be there."""
+    if connection in LOCAL_CONNECTIONS:
+        return os.geteuid() == 0
+    if connection not in SSH_CONNECTIONS:
+        return (first_set(variables, "ansible_user") or "root") == "root"
+    return _connection_user(variables, defaults) == "root"
+
+
+def _closed_to_the_connection(
+    host: str, variables: Variables, seen: Sequence[Mapping[str, Any]], defaults: Variables
+) -> str | None:
+    """Why Ansible's own connection would fail as well, or None where it may not."""
+    mine = next((result for result in seen if result["vantage"] == CONTROLLER), None)
+    if mine is None or mine.get("outcome") in (None, "ok"):
+        return None
+    attempt = target(host, variables, defaults)
+    same_place = attempt["port"] == (first_set(variables, "ansible_port", "ansible_ssh_port") or 22)
+    same_place = same_place and attempt["address"] == (first_set(variables, "ansible_host", "ansible_ssh_host") or host)
+    same_user = attempt["user"] == _connection_user(variables, defaults)
+    if not same_place or (mine.get("rung") not in BEFORE_AUTH and not same_user):
+        return None
+    return f"SSH does not get in ({mine.get('outcome')})"
+
+
+def login_of(host: str, variables: Variables, seen: Sequence[Mapping[str, Any]], defaults: Variables) -> dict[str, Any]:
+    """The login attempt as the gatherers inside need it."""
+    attempt = target(host, variables, defaults)
+    addresses = [entry["address"] for result in seen[:1] for entry in result.get("addresses") or []]
+    clients = [result["client_address"] for result in seen if result.get("client_address")]
+    port = attempt["port"]
+    return {
+        "port": int(port) if str(port).isdigit() and 0 < int(port) < 65536 else 22,
+        "addresses": addresses,
+        "user": attempt["user"],
+        "clients": list(dict.fromkeys(clients)),
+    }

@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of the collection: rungs, outcomes, severities. One place, so that every part means the same."""
+
+from __future__ import annotations
+
+# One step of the login path each, in the order in which a login takes them.
+RUNGS = ("resolve", "route", "port", "banner", "key_exchange", "host_key", "auth", "session")
+
+# Where each outcome of a probe ends.
+OUTCOMES = {
+    "name_not_resolved": "resolve",
+    "no_route": "route",
+    "timed_out": "port",
+    "refused": "port",
+    "closed_before_banner": "banner",
+    "banner_timed_out": "banner",
+    "not_ssh": "banner",
+    "key_exchange_failed": "key_exchange",
+    "key_exchange_timed_out": "key_exchange",
+    "host_key_changed": "host_key",
+    "auth_denied": "auth",
+    "session_failed": "session",
+    "ok": "session",
+}
+
+# Stands for every outcome but 'ok' in a rule's `explains`.
+ANY_OUTCOME = "any"
+
+SEVERITIES = ("blocking", "risk", "note")
+
+
+def rung_number(rung: str | None) -> int:
+    """The place of a rung on the path; a finding that is on none comes last."""
+    return RUNGS.index(rung) if rung in RUNGS else len(RUNGS)
