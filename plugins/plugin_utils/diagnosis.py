@@ -23,7 +23,7 @@ def conclude(evidence: Evidence, all_rules: Sequence[Rule]) -> dict[str, Any]:
     findings = [finding for finding in findings if not _contradicted(finding, first)]
     findings.sort(key=lambda finding: words.rung_number(finding["rung"]))
     cause = _cause(findings, first)
-    verdict = _verdict(first, findings)
+    verdict = verdict_of(first, findings)
     return {
         "verdict": verdict,
         "outcome": outcome,
@@ -117,7 +117,7 @@ def _cause(findings: Sequence[Finding], first: Mapping[str, Any]) -> str | None:
     return str(blocking[0]["id"]) if blocking else None
 
 
-def _verdict(first: Mapping[str, Any], findings: Sequence[Finding]) -> str:
+def verdict_of(first: Mapping[str, Any], findings: Sequence[Finding]) -> str:
     outcome = first.get("outcome")
     if outcome == "ok" and first.get("authenticated"):
         return "can_login"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from ansible_collections.rescue.remote_login.plugins.plugin_utils.report import 
 def collect(host: str, merged: Mapping[str, Any], looks: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     """The evidence from the probes and from the looks inside that were tried: the way and what came of it, in order."""
     first = merged["outside"][0] if merged["outside"] else {}
-    return {
+    document = {
         "schema": SCHEMA,
         "host": host,
         "collected_at": now(),
@@ -22,6 +23,9 @@ def collect(host: str, merged: Mapping[str, Any], looks: Sequence[tuple[str, Map
         "outside": list(merged["outside"]),
         "inside": _inside(merged, looks),
     }
+    # Ansible hands out strings of types of its own, which JMESPath does not take for strings.
+    plain: dict[str, Any] = json.loads(json.dumps(document))
+    return plain
 
 
 def _inside(merged: Mapping[str, Any], looks: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:

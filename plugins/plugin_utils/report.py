@@ -113,7 +113,7 @@ def _brief_lines(names: Sequence[str], hosts: Mapping[str, Any]) -> Iterable[str
 
 
 def _host_lines(name: str, diagnosis: Mapping[str, Any]) -> Iterable[str]:
-    yield f"{printable(name)}  {VERDICTS[diagnosis['verdict']]}  {_target_words(diagnosis)}"
+    yield f"{printable(name)}  {_verdict_words(diagnosis)}  {_target_words(diagnosis)}"
     for step in diagnosis["ladder"]:
         detail = printable(step["detail"])
         yield f"  {step['rung']:<13} {STATES[step['state']]:<7} {detail}"[:WIDTH].rstrip()
@@ -124,6 +124,13 @@ def _host_lines(name: str, diagnosis: Mapping[str, Any]) -> Iterable[str]:
             yield from _labelled(label, f"{finding['detail']} [{finding['id']}]")
     yield from _unchecked_lines(diagnosis["unchecked"])
     yield from _change_lines(diagnosis)
+
+
+def _verdict_words(diagnosis: Mapping[str, Any]) -> str:
+    after = diagnosis.get("after")
+    if after and after["verdict"] != diagnosis["verdict"]:
+        return f"{VERDICTS[after['verdict']]} now (before: {VERDICTS[diagnosis['verdict']]})"
+    return VERDICTS[diagnosis["verdict"]]
 
 
 def _target_words(diagnosis: Mapping[str, Any]) -> str:
@@ -184,7 +191,8 @@ def _change_lines(diagnosis: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _closing_lines(hosts: Mapping[str, Any], path: Path | None) -> Iterable[str]:
-    counts = [(VERDICTS[verdict], sum(host["verdict"] == verdict for host in hosts.values())) for verdict in ORDER]
+    verdicts = [(host.get("after") or host)["verdict"] for host in hosts.values()]
+    counts = [(VERDICTS[verdict], verdicts.count(verdict)) for verdict in ORDER]
     summary = ", ".join(f"{count} {words.lower()}" for words, count in counts if count)
     yield f"{len(hosts)} host{'s' if len(hosts) != 1 else ''}: {summary}"
     if path is not None:

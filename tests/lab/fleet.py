@@ -71,15 +71,17 @@ class Host:
             raise RuntimeError(f"{self.name}: {script!r}: {done.stderr.strip() or done.stdout.strip()}")
         return done
 
-    def ssh(self, command: str = "true", *options: str, user: str = "root", port: int = 22) -> tuple[int, str]:
-        """Log in with the real OpenSSH client; return its exit status and what it said."""
+    def ssh(
+        self, command: str = "true", *options: str, user: str = "root", port: int = 22, patience: int = 60
+    ) -> tuple[int, str]:
+        """Log in with the real OpenSSH client; return its exit status and what it said. 124 means that it hangs."""
         argv = [
-            "ssh", "-F", "none", "-i", str(login_key()), "-p", str(port), "-l", user,
+            "timeout", str(patience), "ssh", *options, "-F", "none", "-i", str(login_key()), "-p", str(port), "-l", user,
             "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=8",
             "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-            *options, self.address, command,
+            self.address, command,
         ]  # fmt: skip
-        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=90)
+        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout + done.stderr
 
     def inventory(self, **variables: Any) -> dict[str, Any]:
@@ -110,13 +112,22 @@ class Host:
     def restart(self) -> None:
         """Boot the host again; what a script left in /run is lost, as on a real one."""
         quiet(["podman", "restart", "-t", "5", self.name])
+        self.find_address()
         self.wait_booted()
 
-    def stop(self) -> None:
-        """Switch the host off."""
-        quiet(["podman", "kill", self.name])
+    def find_address(self) -> None:
+        """The network gives a new address at every start."""
+        (state,) = json.loads(quiet(["podman", "inspect", self.name]).stdout)
+        network = state["NetworkSettings"]["Networks"][NETWORK]
+        self.address, self.address6 = network["IPAddress"], network["GlobalIPv6Address"]
+
+    def switch_off(self) -> None:
+        """Nothing answers any more, neither the network nor podman; the address stays taken."""
+        self.run("ip link set eth0 down")
+        quiet(["podman", "pause", self.name])
 
     def remove(self) -> None:
+        subprocess.run(["podman", "unpause", self.name], capture_output=True, check=False)
         subprocess.run(["podman", "rm", "-f", "-t", "0", self.name], capture_output=True, check=False)
 
 
@@ -167,10 +178,7 @@ class Lab:
         argv += ["--name", host.name, "--hostname", host.name, "--stop-timeout", "5"]
         argv += ["--systemd=always"] if host.init == "systemd" else ["--systemd=false"]
         quiet([*argv, "--rootfs", f"{root_of(image)}:O", "/sbin/init"])
-        (network,) = json.loads(quiet(["podman", "inspect", host.name]).stdout)[0]["NetworkSettings"][
-            "Networks"
-        ].values()
-        host.address, host.address6 = network["IPAddress"], network["GlobalIPv6Address"]
+        host.find_address()
         if wait:
             host.wait_booted()
         if script:

@@ -56,9 +56,8 @@ def probe(targets):
         workers.append(worker)
     for worker, target, result in zip(workers, targets, results):
         # Only a name lookup has no time-out of its own: the deadline is there for it.
-        while worker.is_alive() and result["stage"] != "resolve":
-            worker.join(0.2)
-        worker.join(max(0.0, result["started"] + _timeout(target) - time.time()))
+        while worker.is_alive() and not (result["stage"] == "resolve" and _overdue(result, target)):
+            worker.join(0.1)
     return [_finished(result, target) for result, target in zip(results, targets)]
 
 
@@ -71,6 +70,10 @@ def _small_stacks():
 
 def _timeout(target):
     return target.get("timeout") or DEFAULT_TIMEOUT_S
+
+
+def _overdue(result, target):
+    return time.time() > result["started"] + _timeout(target)
 
 
 def _blank(target):

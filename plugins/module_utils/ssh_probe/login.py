@@ -39,6 +39,13 @@ OUTPUT_LIMIT_BYTES = 2048
 # Name lookups and PAM may take their time; a server grants two minutes.
 AUTH_PATIENCE = 4
 RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+# paramiko still takes what OpenSSH's client refuses since years. The probe must fail where people fail.
+WEAK = {
+    "ciphers": ("cbc", "arcfour", "blowfish"),
+    "digests": ("md5", "-96", "ripemd"),
+    "kex": ("group1-sha1", "group14-sha1", "exchange-sha1"),
+    "key_types": ("ssh-rsa", "ssh-dss"),
+}
 
 
 class Undecided(Exception):
@@ -165,6 +172,9 @@ def _changed_text(host_key):
 def _exchange_keys(transport, known, result, timeout):
     started = time.time()
     options = transport.get_security_options()
+    for field, weak in WEAK.items():
+        offered = [name for name in getattr(options, field) if not any(word in name for word in weak)]
+        setattr(options, field, offered)
     # As OpenSSH does: ask for a type of key that is known, so that it can be compared.
     options.key_types = sorted(options.key_types, key=lambda kind: _known_name(kind) not in known)
     done = threading.Event()

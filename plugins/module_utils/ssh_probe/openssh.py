@@ -42,7 +42,7 @@ def log_in(target, address, result, timeout):
 
 
 def arguments(target, address, timeout):
-    """The options of one attempt that writes nothing and asks nothing."""
+    """The options of one attempt that writes nothing and asks nothing. The people's own ssh_config counts."""
     paths = target.get("known_hosts")
     known = [os.path.expanduser(path) for path in (DEFAULT_KNOWN_HOSTS if paths is None else paths)]
     options = {
@@ -58,7 +58,7 @@ def arguments(target, address, timeout):
     }
     if target.get("private_key_file"):
         options["IdentitiesOnly"] = "yes"
-    argv = ["-v", "-F", "none"]
+    argv = ["-v"]
     for name in sorted(options):
         argv += ["-o", "%s=%s" % (name, options[name])]
     if target.get("private_key_file"):

@@ -15,10 +15,12 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host, s
 
 # Where distributions keep the options that the unit or init script adds.
 OPTION_FILES = (("/etc/default/ssh", "SSHD_OPTS"), ("/etc/sysconfig/sshd", "OPTIONS"), ("/etc/sysconfig/ssh", "SSHD_OPTS"))
-# The options of sshd that change what it reads or where it listens; each takes a value.
+# The options of sshd that take a value, and those that make no difference to what it reads or where it listens.
 VALUED = "fhopcCugbEk"
-KEPT = "fhop46"
-SPLIT_SESSION_PATHS = ("/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session", "/usr/libexec/sshd-session")
+IDLE = "DdeiqtTEugkb"
+# Since 9.8 the daemon hands each connection to programs of their own; their paths are compiled in.
+HELPER = re.compile(r"\0(/[\w./-]+/sshd-(?:session|auth))\0")
+BINARY_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 def binary():
@@ -35,9 +37,21 @@ def version(path):
     return found.group(0) if found else None
 
 
-def reads_keys_at_start_only():
-    """Since 9.8 a daemon that runs hands its keys to each session; before, each connection reads the files anew."""
-    return any(host.status_of(path) is not None for path in SPLIT_SESSION_PATHS)
+def helpers(path):
+    """The programs that sshd starts for each connection; none before 9.8."""
+    found = HELPER.findall(host.read(path, limit=BINARY_LIMIT_BYTES).text)
+    for helper in list(found):
+        found += [name for name in HELPER.findall(host.read(helper, limit=BINARY_LIMIT_BYTES).text) if name not in found]
+    return found
+
+
+def broken_helper(paths):
+    """What is wrong with the first of these programs that cannot be started, or None."""
+    for path in paths:
+        status = host.status_of(path)
+        if status is None or not status.st_mode & 0o111:
+            return "%s %s" % (path, "is missing" if status is None else "is not executable")
+    return None
 
 
 # --- the daemon's processes ---
@@ -51,12 +65,15 @@ def daemons():
         process = sockets.process(pid)
         if process["program"] != "sshd" or not is_daemon(process["command"]):
             continue
+        state = _state(pid)
+        if state in (None, "Z", "X"):
+            continue  # it has ended
         if host.link_target("/proc/%d/ns/net" % pid) not in (network, None):
             continue  # the daemon of a container
         its_root = host.status_of("/proc/%d/root" % pid)
         if its_root is not None and (its_root.st_dev, its_root.st_ino) != (root.st_dev, root.st_ino):
             continue
-        found.append(dict(process, state=_state(pid), started_at=_started_at(pid)))
+        found.append(dict(process, state=state, started_at=_started_at(pid)))
     return found
 
 
@@ -115,7 +132,7 @@ def expand(words, variables):
 
 
 def kept_options(words):
-    """The options that change what is read or where it listens; not those that start a daemon."""
+    """The options that change what is read or where it listens."""
     kept, rest = [], list(words)
     while rest:
         word = rest.pop(0)
@@ -125,8 +142,8 @@ def kept_options(words):
         option = [word]
         if letter in VALUED and len(word) == 2 and rest:
             option.append(rest.pop(0))
-        if letter in KEPT:
-            kept.extend(option)
+        if letter not in IDLE:
+            kept.extend(option)  # an unknown one too: sshd is to complain of it
     return kept
 
 

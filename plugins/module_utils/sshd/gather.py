@@ -20,13 +20,16 @@ def gather(login):
     if error:
         return {"status": "unchecked", "reason": error}
     path = daemon.binary()
+    helpers = daemon.helpers(path) if path else []
     evidence = {
         "status": "ok",
         "missing": {},
         "installed": path is not None,
         "binary": path,
         "version": daemon.version(path) if path else None,
-        "reads_keys_at_start_only": daemon.reads_keys_at_start_only(),
+        # A daemon with helpers keeps the keys that it has read; before, each connection read them anew.
+        "reads_keys_at_start_only": bool(helpers),
+        "broken_binary": daemon.broken_helper(helpers),
     }
     evidence.update(unit.gather())
     running = daemon.daemons()
@@ -149,7 +152,8 @@ def _configuration(path, evidence, running, login):
         evidence["missing"]["config.valid"] = tested["reason"]
     separation = needs.privilege_separation(path, tested["output"])
     separation["problem"] = separation_problem(separation, evidence)
-    evidence["broken_binary"] = tested["reason"] if tested.get("broken_binary") else None
+    if tested.get("broken_binary"):
+        evidence["broken_binary"] = tested["reason"]
     evidence["bad_options"] = tested["reason"] if tested.get("bad_options") else None
     return {
         "config": dict(
