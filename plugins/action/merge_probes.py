@@ -20,7 +20,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
+        _result, arguments = self.validate_argument_spec(
             {
                 "hosts": {"type": "list", "elements": "str", "required": True},
                 "vantages": {"type": "list", "elements": "str", "required": True},
@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
         )
         hosts, defaults = arguments["hosts"], connection_defaults()
         variables = {host: (task_vars or {})["hostvars"][host] for host in hosts}
-        probes = list(zip(arguments["vantages"], arguments["probes"]))
+        probes = list(zip(arguments["vantages"], arguments["probes"], strict=True))
         seen = targets.merge(hosts, variables, probes, defaults)
         attempts = {host: targets.login_of(host, variables[host], seen[host], defaults) for host in hosts}
         ways = {host: targets.way_inside(host, variables[host], seen[host], defaults) for host in hosts}

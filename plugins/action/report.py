@@ -21,7 +21,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
+        _result, arguments = self.validate_argument_spec(
             {
                 "hosts": {"type": "dict", "required": True},
                 "evidence": {"type": "dict", "default": {}},

@@ -25,7 +25,7 @@ from typing import Any
 from ansible.plugins.callback.default import CallbackModule as Default
 
 
-class CallbackModule(Default):  # type: ignore[misc]
+class CallbackModule(Default):
     """ansible.builtin.default with less to read."""
 
     CALLBACK_VERSION = 2.0
@@ -57,7 +57,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         """Nothing: the steps inside are announced themselves."""
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
-        """Nothing: the play for saved evidence has no host in most runs. That none matched at all is told at the end."""
+        """Nothing: the play for saved evidence mostly has no host. That none matched at all is told at the end."""
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if not stats.processed:

@@ -1,15 +1,10 @@
-# -*- coding: utf-8 -*-
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The login attempt that a section is gathered for: options that every gathering module has."""
 
-from __future__ import absolute_import, division, print_function
 
-__metaclass__ = type
-
-
-class ModuleDocFragment(object):
+class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   port:
@@ -38,7 +33,7 @@ options:
     default: 30
 notes:
   - It reads and runs, and changes nothing. Every command has a time-out and every read a bound.
-  - Some of it needs root. What cannot be seen without is V(null), with the reason in RV(missing).
+  - Some of it needs root. What cannot be seen without is V(null), with the reason in C(missing).
 requirements:
   - Linux with C(/proc). Nothing needs to be installed beside Python 2.7 or 3.6 and later.
 author:

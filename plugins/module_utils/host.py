@@ -46,7 +46,7 @@ def run(argv, timeout=COMMAND_TIMEOUT_S, limit=OUTPUT_LIMIT_BYTES):
     try:
         with open(os.devnull, "rb") as nothing:
             # A session of its own, so that what the command starts can be ended with it.
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 argv,
                 stdin=nothing,
                 stdout=subprocess.PIPE,

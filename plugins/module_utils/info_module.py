@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.rescue.remote_login.plugins.module_utils import sections
 
 LOGIN_ARGUMENTS = {
@@ -23,7 +24,7 @@ LOGIN_ARGUMENTS = {
 def module_for_login(**more):
     """An AnsibleModule with the arguments of a login attempt, and that attempt."""
     module = AnsibleModule(argument_spec=dict(LOGIN_ARGUMENTS, **more), supports_check_mode=True)
-    login = dict((key, module.params[key]) for key in ("port", "addresses", "user", "clients"))
+    login = {key: module.params[key] for key in ("port", "addresses", "user", "clients")}
     if not 0 < login["port"] < 65536:
         module.fail_json(msg="port must be between 1 and 65535, not %d" % login["port"])
     return module, login

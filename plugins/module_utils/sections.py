@@ -24,9 +24,9 @@ ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 
 def gather(names, login, timeout):
     """The evidence of these sections: {name: {status, reason, …}}; what does not answer in time is unchecked."""
-    running = dict((name, _start(SECTIONS[name], login)) for name in names)
+    running = {name: _start(SECTIONS[name], login) for name in names}
     deadline = time.time() + timeout
-    return dict((name, _finish(pid, pipe, deadline, timeout)) for name, (pid, pipe) in running.items())
+    return {name: _finish(pid, pipe, deadline, timeout) for name, (pid, pipe) in running.items()}
 
 
 def gather_one(name, login, timeout):

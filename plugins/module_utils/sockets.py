@@ -68,7 +68,7 @@ def listening():
         if table.error and not path.endswith("6"):  # a kernel without IPv6 has no such table
             return [], table.error, None
         sockets.extend(parse_table(table.text, protocol))
-    owners, hidden = _owners(set(entry["inode"] for entry in sockets))
+    owners, hidden = _owners({entry["inode"] for entry in sockets})
     v6only = _v6only()
     names = {}
     for entry in sockets:

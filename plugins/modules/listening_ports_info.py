@@ -70,7 +70,8 @@ ports:
       type: int
       sample: 22
     v6only:
-      description: Whether a socket on an IPv6 address refuses IPv4. V(null) where it makes no difference or is not known.
+      description: >-
+        Whether a socket on an IPv6 address refuses IPv4. V(null) where it makes no difference or is not known.
       type: bool
       sample: true
     pid:

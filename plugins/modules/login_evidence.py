@@ -47,7 +47,7 @@ inside:
   description: The sections by name, each with C(status) and either its data or a C(reason).
   returned: always
   type: dict
-  sample: {"sshd": {"status": "ok", "running": true}, "listening_ports": {"status": "unchecked", "reason": "did not finish within 30 s"}}
+  sample: {"sshd": {"status": "ok", "running": true}, "listening_ports": {"status": "unchecked", "reason": "no /proc"}}
 collected_at:
   description: When it was gathered by the host's own clock, ISO 8601 in UTC.
   returned: always

@@ -13,7 +13,8 @@ module: ssh_probe
 short_description: Try to log in over SSH from a vantage, and say where each attempt ends
 version_added: 0.1.0
 description:
-  - Runs on a vantage and tries many targets at once in one process, from name resolution to a session that runs C(true).
+  - Runs on a vantage and tries many targets at once in one process, from name resolution to a session that runs
+    C(true).
   - Each target gets one result in the order given. What is wrong with one target changes nothing for the others.
   - Each target gets one connection that authenticates at most once, with one credential. Passwords are never guessed,
     and none is sent to a host whose key is not known.
@@ -211,6 +212,7 @@ results:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.gather import DEFAULT_TIMEOUT_S, probe
 
 

@@ -185,7 +185,7 @@ daemon:
   description: The process of the daemon, V(null) when there is none.
   returned: when RV(status) is V(ok)
   type: dict
-  sample: {"pid": 613, "program": "sshd", "command": "/usr/sbin/sshd -D", "state": "S", "started_at": "2026-11-21T00:54:57Z"}
+  sample: {"pid": 613, "command": "/usr/sbin/sshd -D", "state": "S", "started_at": "2026-11-21T00:54:57Z"}
 listening:
   description: The TCP sockets on which an SSH login is taken.
   returned: when RV(status) is V(ok)
@@ -205,7 +205,7 @@ host_keys:
   returned: when RV(status) is V(ok)
   type: list
   elements: dict
-  sample: [{"path": "/etc/ssh/ssh_host_rsa_key", "exists": true, "mode": "0600", "owner": "root", "group": 0, "problem": null}]
+  sample: [{"path": "/etc/ssh/ssh_host_rsa_key", "exists": true, "mode": "0600", "owner": "root", "problem": null}]
 host_keys_usable:
   description: Whether sshd can load at least one host key.
   returned: when RV(status) is V(ok)

@@ -88,7 +88,7 @@ def bring_back(module, login):
     if steps and module.check_mode:
         detail = "would run: " + "; ".join(words)
     else:
-        ports = sorted(set(entry["port"] for entry in after["listening"] or []))
+        ports = sorted({entry["port"] for entry in after["listening"] or []})
         listens = "sshd listens on port %s" % ", ".join(str(port) for port in ports)
         detail = "; ".join(words + [listens])
     module.exit_json(
@@ -96,7 +96,10 @@ def bring_back(module, login):
         steps=words,
         detail=detail,
         listening=after["listening"],
-        diff={"before": service.shown(before), "after": expected(before) if module.check_mode else service.shown(after)},
+        diff={
+            "before": service.shown(before),
+            "after": expected(before) if module.check_mode else service.shown(after),
+        },
     )
 
 

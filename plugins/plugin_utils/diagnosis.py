@@ -27,6 +27,7 @@ def conclude(evidence: Evidence, all_rules: Sequence[Rule]) -> dict[str, Any]:
     return {
         "verdict": verdict,
         "outcome": outcome,
+        "error": first.get("error"),
         "cause": cause,
         "findings": findings,
         "ladder": _ladder(evidence, first, findings, cause),
@@ -64,7 +65,9 @@ def _ask(evidence: Evidence, all_rules: Sequence[Rule]) -> tuple[list[Finding], 
     findings = [finding for rule, finding in fired if not ids.intersection(rule.unless)]
     why_not_inside = (evidence.get("inside") or {}).get("reason")
     if why_not_inside:
-        reasons = {section: str(why_not_inside) if section != "outside" else reason for section, reason in reasons.items()}
+        reasons = {
+            section: str(why_not_inside) if section != "outside" else reason for section, reason in reasons.items()
+        }
     return findings, [{"section": section, "reason": reason} for section, reason in reasons.items()]
 
 

@@ -80,7 +80,11 @@ def read_evidence(folder: Path) -> dict[str, Any]:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ReportError(f"{path}: cannot be read as evidence: {error}") from error
-        if not isinstance(document, dict) or document.get("schema") != SCHEMA or not isinstance(document.get("host"), str):
+        if (
+            not isinstance(document, dict)
+            or document.get("schema") != SCHEMA
+            or not isinstance(document.get("host"), str)
+        ):
             raise ReportError(f"{path}: this is not evidence of schema {SCHEMA}")
         found[document["host"]] = document
     if not found:
@@ -151,8 +155,7 @@ def _cause_lines(diagnosis: Mapping[str, Any]) -> Iterable[str]:
         yield from _labelled("Cause", f"not found: {_outcome_words(diagnosis)}, and no rule explains it")
         yield from _open_lines(diagnosis.get("open_causes") or [])
     elif diagnosis["verdict"] == "unknown":
-        reasons = [step["detail"] for step in diagnosis["ladder"] if step["state"] == "unknown" and step["detail"]]
-        said = reasons[0] if reasons else "no login was tried"
+        said = diagnosis.get("error") or "no login was tried"
         yield from _labelled("Not known", f"{said}. Nothing that was looked at would stop a login")
 
 
@@ -205,7 +208,12 @@ def _labelled(label: str, text: str) -> list[str]:
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:
     return textwrap.wrap(
-        printable(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+        printable(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

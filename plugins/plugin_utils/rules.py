@@ -11,12 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jmespath
 import yaml
-from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions
 
 from ansible_collections.rescue.remote_login.plugins.plugin_utils import words
+
+try:
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+    from jmespath.functions import Functions
+except ImportError:
+    HAS_JMESPATH = False
+    JMESPathError = ValueError  # type: ignore[assignment,misc]
+else:
+    HAS_JMESPATH = True
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "diagnose" / "rules"
 ID = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -78,6 +85,8 @@ REQUIRED = ("id", "title", "rung", "severity", "when", "detail", "source")
 
 def load(extra_folders: Iterable[str] = ()) -> list[Rule]:
     """The collection's own rules and the operator's, in the order of their files."""
+    if not HAS_JMESPATH:
+        raise RuleError("the Python that runs Ansible has no jmespath: pip install jmespath")
     rules: list[Rule] = []
     places: dict[str, str] = {}
     for folder in (SHIPPED, *(Path(name).expanduser() for name in extra_folders)):
@@ -193,7 +202,7 @@ def require(rule: Rule, evidence: Mapping[str, Any]) -> None:
             if not any(result.get("outcome") for result in evidence.get("outside") or []):
                 raise Unchecked("outside", "no probe could be carried through")
             continue
-        section, _, part = need.partition(".")
+        section, _dot, part = need.partition(".")
         data = (evidence.get("inside") or {}).get(section)
         if data is None:
             raise Unchecked(section, "nobody could look inside")

@@ -166,7 +166,7 @@ def merge(
     for vantage, probe in probes:
         probed = [host for host in hosts if host != vantage and not unreachable_from(vantage, all_variables[host])]
         results = list(probe.get("results") or [])
-        found = dict(zip(probed, results)) if len(results) == len(probed) else {}
+        found = dict(zip(probed, results, strict=True)) if len(results) == len(probed) else {}
         for host in hosts:
             attempt = target(host, all_variables[host], defaults)
             result = found.get(host) or _no_result(host, vantage, all_variables[host], probe)

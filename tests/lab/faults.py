@@ -16,11 +16,11 @@ RESTART_FAILING = f"{{ {RESTART}; }} >/dev/null 2>&1 || true"
 WEB_SERVER = (
     "$(command -v python3 || command -v python2.7) -c '\n"
     "import os, socket, time\n"
-    "s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind((\"\", 22)); s.listen(5)\n"
+    's = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("", 22)); s.listen(5)\n'
     "if os.fork(): os._exit(0)\n"
     "os.setsid()\n"
     "while True:\n"
-    "    c = s.accept()[0]; c.recv(100); c.sendall(b\"HTTP/1.1 400 Bad Request\\r\\n\\r\\n\"); c.close()\n"
+    '    c = s.accept()[0]; c.recv(100); c.sendall(b"HTTP/1.1 400 Bad Request\\r\\n\\r\\n"); c.close()\n'
     "'"
 )
 KEYS = "/etc/ssh/ssh_host_*_key"
@@ -80,9 +80,11 @@ FAULTS = [
     Fault("wrong option for the daemon", "sshd_failed", "refused",
           f"echo 'SSHD_OPTS=\"--verbose\"' > /etc/default/ssh; {STOP}; {RESTART_FAILING}", points_at="unknown option"),
     Fault("unknown directive", "sshd_config_invalid", "refused",
-          f"echo 'PermitRootLogni yes' >> /etc/ssh/sshd_config; {STOP}; {RESTART_FAILING}", points_at="PermitRootLogni"),
+          f"echo 'PermitRootLogni yes' >> /etc/ssh/sshd_config; {STOP}; {RESTART_FAILING}",
+          points_at="PermitRootLogni"),
     Fault("bad value in a drop-in", "sshd_config_invalid", "refused",
-          "grep -q Include /etc/ssh/sshd_config || echo 'Include /etc/ssh/sshd_config.d/*.conf' >> /etc/ssh/sshd_config;"
+          "grep -q Include /etc/ssh/sshd_config ||"
+          " echo 'Include /etc/ssh/sshd_config.d/*.conf' >> /etc/ssh/sshd_config;"
           f" printf '\\n\\nMaxSessions many\\n' > /etc/ssh/sshd_config.d/50-x.conf; {STOP}; {RESTART_FAILING}",
           points_at="/etc/ssh/sshd_config.d/50-x.conf line 3"),
     Fault("directive not allowed in Match", "sshd_config_invalid", "refused",
@@ -164,7 +166,8 @@ HEALTHY = [
           " kill -HUP $(cat /run/sshd.pid); sleep 1"),
     Fault("started by hand", "", "ok", "systemctl disable --now ssh; mkdir -p /run/sshd; /usr/sbin/sshd", SYSTEMD),
     Fault("a web server beside it", "", "ok", WEB_SERVER.replace("22)", "8022)")),
-    Fault("options in the environment file", "", "ok", f"echo 'SSHD_OPTS=\"-o MaxSessions=5\"' > /etc/default/ssh; {RESTART}"),
+    Fault("options in the environment file", "", "ok",
+          f"echo 'SSHD_OPTS=\"-o MaxSessions=5\"' > /etc/default/ssh; {RESTART}"),
     Fault("configuration elsewhere", "", "ok", "cp /etc/ssh/sshd_config /etc/ssh/sshd_main; echo 'Port 2222' >>"
           f" /etc/ssh/sshd_config; echo 'SSHD_OPTS=\"-f /etc/ssh/sshd_main\"' > /etc/default/ssh; {RESTART}"),
 ]  # fmt: skip

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
@@ -22,7 +23,8 @@ rm -f /usr/sbin/policy-rc.d
 
 for home in /root /home/ops; do
     [ "$home" = /root ] || id ops > /dev/null 2>&1 || useradd -m -d "$home" -s /bin/bash ops
-    mkdir -p -m 700 "$home/.ssh"
+    mkdir -p "$home/.ssh"
+    chmod 700 "$home/.ssh"
     cp /root/lab_key.pub "$home/.ssh/authorized_keys"
     chmod 600 "$home/.ssh/authorized_keys"
 done

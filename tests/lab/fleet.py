@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A fleet of real hosts, each with its own init, sshd and packet filter, to break and throw away.
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from images import DEFINITIONS, cache_dir, locked, login_key, root_of
 
 NAMESPACE = "remote-login-lab"
@@ -43,7 +43,7 @@ def why_not() -> str | None:
 
 def quiet(argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command of the lab itself; failing is a bug of the lab, so it raises with what was said."""
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
+    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, **options)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip() or done.stdout.strip()}")
     return done
@@ -66,7 +66,8 @@ class Host:
     def run(self, script: str, check: bool = True, timeout: int = 60) -> subprocess.CompletedProcess[str]:
         """Run a shell script on the host as root, out of band."""
         argv = ["podman", "exec", self.name, "sh", "-ec" if check else "-c", script]
-        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout)
+        options = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, "timeout": timeout}
+        done: subprocess.CompletedProcess[str] = subprocess.run(argv, check=False, **options)
         if check and done.returncode != 0:
             raise RuntimeError(f"{self.name}: {script!r}: {done.stderr.strip() or done.stdout.strip()}")
         return done
@@ -76,12 +77,13 @@ class Host:
     ) -> tuple[int, str]:
         """Log in with the real OpenSSH client; return its exit status and what it said. 124 means that it hangs."""
         argv = [
-            "timeout", str(patience), "ssh", *options, "-F", "none", "-i", str(login_key()), "-p", str(port), "-l", user,
+            "timeout", str(patience), "ssh", *options, "-F", "none",
+            "-i", str(login_key()), "-p", str(port), "-l", user,
             "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=8",
             "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
             self.address, command,
         ]  # fmt: skip
-        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def inventory(self, **variables: Any) -> dict[str, Any]:
@@ -162,8 +164,7 @@ class Lab:
             f'[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
         )
         storage.write_text(
-            f'[storage]\ndriver = "overlay"\ngraphroot = "{self.state}/storage"\n'
-            f'runroot = "/run/{NAMESPACE}-podman"\n'
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{self.state}/storage"\nrunroot = "/run/{NAMESPACE}-podman"\n'
         )
         os.environ.update(CONTAINERS_CONF=str(containers), CONTAINERS_STORAGE_CONF=str(storage))
         # With the usual 128 only some twenty hosts with systemd can boot.

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import yaml
 
 HERE = Path(__file__).parent
 DEFINITIONS: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "images.yml").read_text())
+UNUSED_S = 24 * 3600
 FINISH = HERE / "finish_image.sh"
 
 
@@ -63,14 +65,21 @@ def root_of(name: str) -> Path:
     with locked(f"image-{name}"):
         if not root.exists():
             _build(name, definition, parent_root, root)
+        os.utime(root)
     return root
+
+
+def _prune(folder: Path, name: str) -> None:
+    """Delete what no longer fits its definition and was not used for long: a running host may stand on it."""
+    for old in folder.glob(f"{name}-????????????"):
+        if time.time() - old.stat().st_mtime > UNUSED_S:
+            shutil.rmtree(old)
 
 
 def _build(name: str, definition: dict[str, Any], parent_root: Path | None, root: Path) -> None:
     print(f"lab: building image {name} (about a minute, once)", flush=True)
     root.parent.mkdir(parents=True, exist_ok=True)
-    for old in root.parent.glob(f"{name}-????????????"):
-        shutil.rmtree(old)
+    _prune(root.parent, name)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=f"{name}-build-") as folder:
         work = Path(folder) / "root"
         log = root.parent / f"{name}.log"

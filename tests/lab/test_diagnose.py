@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from conftest import Playbook, Run
 from faults import FAULTS, HEALTHY, RISKS, Fault
 from fleet import Host

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.gather import RUNG_OF, probe
 from ansible_collections.rescue.remote_login.plugins.plugin_utils import words
 from faults import WEB_SERVER
@@ -121,9 +122,9 @@ def test_bad_targets_get_their_own_clear_result_and_the_others_theirs(start: Sta
         ({"private_key_file": str(encrypted), "passphrase": "wrong"}, "cannot be used"),
         ({"private_key_file": str(nonsense)}, "not an SSH private key"),
     ]
-    results = probe([target(host), *(target(host, **options) for options, _ in cases), target(host)])
+    results = probe([target(host), *(target(host, **options) for options, _said in cases), target(host)])
     assert [results[0]["outcome"], results[-1]["outcome"]] == ["ok", "ok"]
-    for result, (_options, said) in zip(results[1:-1], cases):
+    for result, (_options, said) in zip(results[1:-1], cases, strict=True):
         assert result["outcome"] is None
         assert said in result["error"]
         assert "secret" not in str(result).replace(str(nonsense), "")

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import json
+import base64
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
 from conftest import CORE216, Playbook, Run
 from faults import FAULTS, HEALTHY, STOP
 from fleet import Host, Lab
@@ -28,7 +28,9 @@ def test_a_fleet_of_thirty_with_mixed_faults_gets_one_right_report(lab: Lab, pla
     hosts, expected, inventory = [], {}, {}
     try:
         for number, fault in enumerate(chosen):
-            host = lab.start(fault.images[number % len(fault.images)] if number % 3 else fault.images[0], name=f"f{number}")
+            host = lab.start(
+                fault.images[number % len(fault.images)] if number % 3 else fault.images[0], name=f"f{number}"
+            )
             hosts.append(host)
             host.run(fault.script)
             expected[host.name] = (fault.outcome, fault.cause or None)
@@ -73,7 +75,9 @@ def test_a_vantage_without_paramiko_uses_its_ssh(start: Start, diagnose: Diagnos
     vantage, well, stopped = start("bookworm"), start("trixie"), start("bookworm", STOP)
     vantage.run(f"cat > /root/key <<'KEY'\n{login_key().read_text()}KEY\nchmod 600 /root/key")
     inventory = {host.name: host.inventory(remote_login_private_key_file="/root/key") for host in (well, stopped)}
-    inventory[vantage.name] = vantage.inventory(ansible_connection="containers.podman.podman", ansible_host=vantage.name)
+    inventory[vantage.name] = vantage.inventory(
+        ansible_connection="containers.podman.podman", ansible_host=vantage.name
+    )
     run = diagnose(inventory, "--limit", f"!{vantage.name}", remote_login_vantages=[vantage.name])
     assert run[well]["verdict"] == "can_login", run.text
     assert (run[stopped]["outcome"], run[stopped]["cause"]) == ("refused", "sshd_stopped")
@@ -158,7 +162,9 @@ def test_a_wrong_rule_stops_the_run_before_any_host_is_touched(
     start: Start, playbook: Playbook, tmp_path: Path
 ) -> None:
     host = start("bookworm")
-    (tmp_path / "mine.yml").write_text("- {id: mine, title: t, rung: port, severity: blocking, when: '[', detail: d, source: s}")
+    (tmp_path / "mine.yml").write_text(
+        "- {id: mine, title: t, rung: port, severity: blocking, when: '[', detail: d, source: s}"
+    )
     run = playbook("diagnose", [host], remote_login_rules_dirs=[str(tmp_path)])
     assert run.status != 0
     assert "mine.yml: rule mine: when: bad JMESPath" in run.text
@@ -198,16 +204,17 @@ def test_no_secret_and_no_template_reaches_anybody(start: Start, playbook: Playb
     if old and CORE216 is None:
         pytest.skip("needs ansible-core 2.16 (REMOTE_LOGIN_CORE216)")
     mark = tmp_path / "mark"
-    evil = "{{ lookup('pipe', 'touch %s') }}\x1b[2Jevil" % mark
+    evil = f"{{{{ lookup('pipe', 'touch {mark}') }}}} \x1b[2J"
+    encoded = base64.b64encode(evil.encode()).decode()
     host = start("bookworm", "echo ops:open-sesame | chpasswd")
-    host.run(f"printf '%s yes\\n' \"$(printf '{json.dumps(evil)[1:-1]}' | sed \"s/'/_/g\")\" >> /etc/ssh/sshd_config", check=False)
-    host.run("python3 - <<'END'\nopen('/etc/ssh/sshd_config', 'a').write(" + repr(evil.replace("\n", "")) + " + '\\n')\nEND")
+    host.run(f"(echo; echo {encoded} | base64 -d; echo) >> /etc/ssh/sshd_config")
     host.run("systemctl restart ssh", check=False)
     secret = host.inventory(remote_login_user="ops", remote_login_password="open-sesame")
     secret["remote_login_private_key_file"] = None
     run = playbook("diagnose", {host.name: secret}, "-vvv", old=old)
     assert run.status == 0, run.text
     assert run[host]["cause"] == "sshd_config_invalid"
+    assert "lookup" in run.finding(host, "sshd_config_invalid")["detail"]
     assert not mark.exists(), "text of a broken host was evaluated"
     assert "\x1b[2J" not in run.text.replace("\\u001b", "")
     everything = run.text + "".join(path.read_text() for path in run.folder.rglob("*.json"))

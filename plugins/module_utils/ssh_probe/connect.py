@@ -300,7 +300,9 @@ def parse_offer(packet):
 def text(data):
     """Bytes of a stranger as text in one line: what is not printable is shown as an escape."""
     decoded = data.decode("utf-8", "replace").rstrip("\r")
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in decoded) if hasattr(decoded, "isprintable") else None
+    shown = (
+        "".join(c if c.isprintable() else repr(c)[1:-1] for c in decoded) if hasattr(decoded, "isprintable") else None
+    )
     if shown is None:  # Python 2
         shown = "".join(c if 31 < ord(c) < 127 or ord(c) > 159 else "\\x%02x" % ord(c) for c in decoded)
     return shown[:BANNER_LINE_LIMIT]

@@ -183,7 +183,7 @@ def _exchange_keys(transport, known, result, timeout):
     result["timings_ms"]["key_exchange"] = milliseconds(started)
     if transport.initial_kex_done and transport.is_active():
         return
-    error = transport.get_exception()
+    error = transport.saved_exception
     if isinstance(error, getattr(paramiko.ssh_exception, "IncompatiblePeer", ())) or "no acceptable" in str(error):
         raise NoCommonAlgorithm(str(error))
     if not done.is_set():

@@ -73,9 +73,9 @@ def _echo(channel, family, raw, address, identifier, sequence):
             data = data[(bytearray(data)[0] & 0x0F) * 4 :]
         # A raw socket sees every echo on the machine; a ping socket has an identifier of the kernel's own.
         mine = len(data) >= 8 and bytearray(data)[0] == reply and sender[0].split("%")[0] == address.split("%")[0]
-        if mine and struct.unpack("!H", data[6:8])[0] == sequence:
-            if not raw or struct.unpack("!H", data[4:6])[0] == identifier:
-                return time.time() - started
+        mine = mine and struct.unpack("!H", data[6:8])[0] == sequence
+        if mine and (not raw or struct.unpack("!H", data[4:6])[0] == identifier):
+            return time.time() - started
 
 
 def checksum(data):

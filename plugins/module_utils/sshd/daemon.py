@@ -14,7 +14,11 @@ import re
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 
 # Where distributions keep the options that the unit or init script adds.
-OPTION_FILES = (("/etc/default/ssh", "SSHD_OPTS"), ("/etc/sysconfig/sshd", "OPTIONS"), ("/etc/sysconfig/ssh", "SSHD_OPTS"))
+OPTION_FILES = (
+    ("/etc/default/ssh", "SSHD_OPTS"),
+    ("/etc/sysconfig/sshd", "OPTIONS"),
+    ("/etc/sysconfig/ssh", "SSHD_OPTS"),
+)
 # The options of sshd that take a value, and those that make no difference to what it reads or where it listens.
 VALUED = "fhopcCugbEk"
 IDLE = "DdeiqtTEugkb"
@@ -41,7 +45,9 @@ def helpers(path):
     """The programs that sshd starts for each connection; none before 9.8."""
     found = HELPER.findall(host.read(path, limit=BINARY_LIMIT_BYTES).text)
     for helper in list(found):
-        found += [name for name in HELPER.findall(host.read(helper, limit=BINARY_LIMIT_BYTES).text) if name not in found]
+        found += [
+            name for name in HELPER.findall(host.read(helper, limit=BINARY_LIMIT_BYTES).text) if name not in found
+        ]
     return found
 
 

@@ -111,15 +111,15 @@ def _unit_to_blame(evidence):
 
 def listeners(tables, running, socket_unit):
     """The TCP sockets on which an SSH login is taken: those of a daemon, and those of an active socket unit."""
-    pids = set(process["pid"] for process in running)
+    pids = {process["pid"] for process in running}
     unit_ports = [entry["port"] for entry in socket_unit["listen"]] if socket_unit and socket_unit["active"] else []
     found = []
     for entry in tables:
-        holders = set(process["pid"] for process in entry["processes"])
+        holders = {process["pid"] for process in entry["processes"]}
         by_unit = 1 in holders and entry["port"] in unit_ports
         if entry["protocol"] == "tcp" and (holders & pids or by_unit):
             keys = ("address", "port", "v6only", "pid", "program")
-            found.append(dict((key, entry[key]) for key in keys))
+            found.append({key: entry[key] for key in keys})
     return found
 
 
@@ -134,7 +134,7 @@ def _configuration(path, evidence, running, login):
         absent = "needs root: sshd tests its configuration and keys only for root"
     if absent:
         evidence["missing"].update((part, absent) for part in parts)
-        return dict((part, None) for part in parts)
+        return dict.fromkeys(parts)
     command = daemon.command(path, running, evidence["command"])
     tested = config.test(command)
     main_file = daemon.config_path(command) or config.DEFAULT_PATH
@@ -155,21 +155,20 @@ def _configuration(path, evidence, running, login):
     if tested.get("broken_binary"):
         evidence["broken_binary"] = tested["reason"]
     evidence["bad_options"] = tested["reason"] if tested.get("bad_options") else None
+    settings = {
+        "command": command,
+        "valid": tested["valid"],
+        "reason": tested["reason"],
+        "errors": [config.locate(error, entries) for error in tested.get("errors", [])],
+        "effective": values,
+        "effective_from": source,
+        "listen": config.listen_entries(values),
+        "listen_lines": config.lines_about(("port", "listenaddress", "addressfamily"), entries),
+        "files": files,
+    }
+    settings.update(_freshness(files, evidence, values))
     return {
-        "config": dict(
-            {
-                "command": command,
-                "valid": tested["valid"],
-                "reason": tested["reason"],
-                "errors": [config.locate(error, entries) for error in tested.get("errors", [])],
-                "effective": values,
-                "effective_from": source,
-                "listen": config.listen_entries(values),
-                "listen_lines": config.lines_about(("port", "listenaddress", "addressfamily"), entries),
-                "files": files,
-            },
-            **_freshness(files, evidence, values)
-        ),
+        "config": settings,
         "host_keys": keys,
         "host_keys_usable": usable,
         "privilege_separation": separation,
@@ -253,7 +252,7 @@ def judge_login(evidence, tables, login):
         "socket_overrides": bool(unit_socket.get("active")) and port in configured and not on_port,
         "port_holder": _holder(here, own, unit_socket) if own is not None else None,
         "bind_failure": _bind_failure(evidence["log"]["bind_failures"], port),
-        "ports": sorted(set(entry["port"] for entry in own or [])),
+        "ports": sorted({entry["port"] for entry in own or []}),
     }
 
 
@@ -264,10 +263,10 @@ def listens_on_address(on_port, addresses):
     if any(sockets.covers(entry, address) for entry in on_port for address in addresses):
         return True
     foreign = set(addresses) - set(sockets.own_addresses())
-    foreign = set(address for address in foreign if not sockets.is_loopback(address))
+    foreign = {address for address in foreign if not sockets.is_loopback(address)}
     behind = [entry for entry in on_port if not sockets.is_loopback(entry["address"])]
     # Behind address translation the tried address is not the host's own: it may lead to any of them.
-    families = set(":" in address for address in foreign)
+    families = {":" in address for address in foreign}
     if any((":" in entry["address"]) in families for entry in behind):
         return None
     return False
@@ -275,7 +274,7 @@ def listens_on_address(on_port, addresses):
 
 def _holder(here, own, unit_socket):
     """The program other than sshd that has the port, or None."""
-    ours = set((entry["address"], entry["port"]) for entry in own)
+    ours = {(entry["address"], entry["port"]) for entry in own}
     for entry in here:
         if (entry["address"], entry["port"]) in ours:
             continue

@@ -23,8 +23,10 @@ WITNESSES = (
         r"fatal:|error: Bind|no hostkeys available|Missing privilege separation|must be owned by root|bad configuration"
         r"| line \d+: |Privilege separation user|error while loading|unknown option|No such file|Permission denied"
     ),
-    re.compile(r"Failed at step|Failed to (?:execute|locate|set up|spawn|run)|Unable to locate|bad unit file|out of memory"
-               r"|oom-kill|timed out"),  # fmt: skip
+    re.compile(
+        r"Failed at step|Failed to (?:execute|locate|set up|spawn|run)|Unable to locate|bad unit file|out of memory"
+        r"|oom-kill|timed out"
+    ),
     re.compile(r"Main process exited|Control process exited|Failed with result|Start request repeated"),
 )
 # systemd's word for a new start, and sshd's own last word.
@@ -35,7 +37,9 @@ BIND = re.compile(r"Bind to port (?P<port>\d+) on (?P<address>\S+) failed: (?P<e
 def messages(manager, unit):
     """The last lines about the daemon, oldest first, and why there are none, or None."""
     if manager == "systemd" and unit:
-        result = host.run(["journalctl", "--no-pager", "-q", "-b", "-n", str(JOURNAL_LINES), "-o", "json"] + matches(unit))
+        result = host.run(
+            ["journalctl", "--no-pager", "-q", "-b", "-n", str(JOURNAL_LINES), "-o", "json"] + matches(unit)
+        )
         if result.rc == 0:
             return parse_journal(result.out), None
         return [], result.error or result.err.strip()[:MESSAGE_LIMIT]

@@ -42,7 +42,9 @@ def _host_key(path, too_open, said):
     elif status.st_size == 0:
         key["problem"] = "empty"
     else:
-        refused = re.search(r"(?:Unable to load host key|Could not load host key)[^\n]*%s[^\n]*" % re.escape(path), said)
+        refused = re.search(
+            r"(?:Unable to load host key|Could not load host key)[^\n]*%s[^\n]*" % re.escape(path), said
+        )
         key["problem"] = "unreadable" if refused else None
     return key
 

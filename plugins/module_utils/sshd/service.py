@@ -130,4 +130,4 @@ def wait_until_listening(login, seconds):
 
 def shown(evidence):
     """The part of the evidence that a diff shows."""
-    return dict((key, evidence.get(key)) for key in SHOWN)
+    return {key: evidence.get(key) for key in SHOWN}
