@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from images import DEFINITIONS, cache_dir, locked, login_key, root_of
+from images import DEFINITIONS, build_all, cache_dir, locked, login_key, root_of
 
 NAMESPACE = "remote-login-lab"
 NETWORK = "labnet"
@@ -143,6 +143,7 @@ class Lab:
 
     def enter(self) -> None:
         """Move this process, and all that it starts from now on, into the lab's network."""
+        build_all()  # while there still is a way to the packages
         self._configure_podman()
         with locked("network"):
             if not Path(f"/run/netns/{NAMESPACE}").exists():

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from conftest import Playbook, Run
 from faults import FAULTS, HEALTHY, RISKS, Fault
+from fixtures import Playbook, Run
 from fleet import Host
 
 Start = Callable[..., Host]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CORE216, Playbook, Run
 from faults import FAULTS, HEALTHY, STOP
+from fixtures import CORE216, Playbook, Run
 from fleet import Host, Lab
 from images import DEFINITIONS, login_key
 
