@@ -28,6 +28,8 @@ OUTPUT_LIMIT_BYTES = 1024 * 1024
 # error: None, or why there is no complete answer. rc is None where the command did not end by itself.
 Result = collections.namedtuple("Result", "rc out err error")
 Text = collections.namedtuple("Text", "text error")
+# The commands that this process is waiting for.
+RUNNING = set()
 
 
 def which(name):
@@ -56,16 +58,27 @@ def run(argv, timeout=COMMAND_TIMEOUT_S, limit=OUTPUT_LIMIT_BYTES):
                 close_fds=True,
                 preexec_fn=os.setsid,
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         reason = "is not installed" if getattr(error, "errno", None) == errno.ENOENT else "cannot be run: %s" % error
         return Result(None, "", "", "%s %s" % (name, reason))
+    RUNNING.add(process.pid)
     out, err, problem = _collect(process, time.time() + timeout, limit)
     if problem is None:
         problem = _wait(process, time.time() + 1)
+    RUNNING.discard(process.pid)
     if problem is not None:
         _kill(process)
         return Result(None, _decode(out), _decode(err), "%s %s" % (name, problem % {"timeout": timeout}))
     return Result(process.returncode, _decode(out), _decode(err), None)
+
+
+def end_commands():
+    """End what this process is waiting for, when it is itself about to be ended."""
+    for pid in list(RUNNING):
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except OSError:
+            pass
 
 
 def _collect(process, deadline, limit):
@@ -172,7 +185,10 @@ def iso_time(seconds):
     """A point in time as ISO 8601 in UTC, or None."""
     if seconds is None:
         return None
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return None  # a file can be dated in any year
 
 
 def is_root():

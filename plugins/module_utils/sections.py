@@ -14,7 +14,7 @@ import select
 import signal
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import listening_ports
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, listening_ports
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather as sshd
 
 # A section has one line here, and a gatherer that takes the login attempt and returns its evidence.
@@ -24,9 +24,26 @@ ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 
 def gather(names, login, timeout):
     """The evidence of these sections: {name: {status, reason, …}}; what does not answer in time is unchecked."""
-    running = {name: _start(SECTIONS[name], login) for name in names}
+    children = dict((name, _start(SECTIONS[name], login)) for name in names)
+    answers = dict((name, b"") for name in names)
+    reasons = dict((name, child["reason"]) for name, child in children.items() if child["reason"])
+    pending = dict((child["pipe"], name) for name, child in children.items() if not child["reason"])
     deadline = time.time() + timeout
-    return {name: _finish(pid, pipe, deadline, timeout) for name, (pid, pipe) in running.items()}
+    while pending:
+        ready = select.select(list(pending), [], [], max(0, deadline - time.time()))[0]
+        if not ready:
+            reasons.update((name, "did not finish within %s s" % timeout) for name in pending.values())
+            break
+        for pipe in ready:
+            data, name = os.read(pipe, 65536), pending[pipe]
+            answers[name] += data
+            if len(answers[name]) > ANSWER_LIMIT_BYTES:
+                reasons[name] = "more than %d bytes of evidence" % ANSWER_LIMIT_BYTES
+            if not data or name in reasons:
+                del pending[pipe]
+    for name, child in children.items():
+        _end(child, name in reasons)
+    return dict((name, _evidence(answers[name], reasons.get(name))) for name in names)
 
 
 def gather_one(name, login, timeout):
@@ -35,19 +52,31 @@ def gather_one(name, login, timeout):
 
 
 def _start(gatherer, login):
+    """A child that gathers: {pid, pipe, reason}; the reason says why there is none."""
     reader, writer = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.close(reader)
+        os.close(writer)
+        return {"pid": None, "pipe": None, "reason": "no process could be started: %s" % error}
     if pid:
         os.close(writer)
-        return pid, reader
+        return {"pid": pid, "pipe": reader, "reason": None}
     # The child answers through the pipe and ends without running what the parent had registered.
     try:
         os.close(reader)
         os.setsid()
+        signal.signal(signal.SIGTERM, _stop)
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(json.dumps(_safely(gatherer, login)).encode("utf-8"))
     finally:
         os._exit(0)
+
+
+def _stop(_signal, _frame):
+    host.end_commands()
+    os._exit(1)
 
 
 def _safely(gatherer, login):
@@ -57,38 +86,29 @@ def _safely(gatherer, login):
         return {"status": "unchecked", "reason": "%s: %s" % (type(error).__name__, error)}
 
 
-def _finish(pid, pipe, deadline, timeout):
-    chunks, size, reason = [], 0, None
-    while reason is None:
-        ready = select.select([pipe], [], [], max(0, deadline - time.time()))[0]
-        data = os.read(pipe, 65536) if ready else None
-        if data is None:
-            reason = "did not finish within %s s" % timeout
-        elif not data:
-            break
-        else:
-            chunks.append(data)
-            size += len(data)
-            if size > ANSWER_LIMIT_BYTES:
-                reason = "more than %d bytes of evidence" % ANSWER_LIMIT_BYTES
-    os.close(pipe)
-    _end(pid, reason is not None)
+def _evidence(answer, reason):
+    """What a child has answered, or why it has not."""
     if reason is None:
         try:
-            return json.loads(b"".join(chunks).decode("utf-8"))
+            return json.loads(answer.decode("utf-8"))
         except ValueError:
             reason = "the gatherer ended without an answer"
     return {"status": "unchecked", "reason": reason}
 
 
-def _end(pid, by_force):
-    """Reap the child; the commands that it started are in its session and go with it."""
-    if by_force:
-        try:
-            os.killpg(pid, signal.SIGKILL)
-        except OSError:
-            pass
-    for _dummy in range(200):
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            return
-        time.sleep(0.005)
+def _end(child, by_force):
+    """Reap a child; one that is late is told to end its commands first, and then ended itself."""
+    if child["pid"] is None:
+        return
+    os.close(child["pipe"])
+    for number in (signal.SIGTERM, signal.SIGKILL) if by_force else (None,):
+        if number is not None:
+            try:
+                os.kill(child["pid"], number)
+            except OSError:
+                pass
+        deadline = time.time() + 1
+        while time.time() < deadline:
+            if os.waitpid(child["pid"], os.WNOHANG)[0]:
+                return
+            time.sleep(0.005)

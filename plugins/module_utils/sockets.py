@@ -23,7 +23,9 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host
 TABLES = (("tcp", "/proc/net/tcp"), ("tcp", "/proc/net/tcp6"), ("udp", "/proc/net/udp"), ("udp", "/proc/net/udp6"))
 # State of a socket that waits for peers: TCP_LISTEN, and TCP_CLOSE for an unconnected UDP socket.
 WAITING = {"tcp": "0A", "udp": "07"}
+# What is shown of a command line, and what is read of it.
 COMMAND_LINE_LIMIT = 256
+ARGUMENTS_LIMIT_BYTES = 2 * 1024 * 1024
 
 
 def parse_table(text, protocol):
@@ -98,9 +100,13 @@ def user_name(uid):
 def process(pid):
     """Name and command line of a process."""
     name = host.read("/proc/%d/comm" % pid, limit=4096).text.strip()
-    words = host.read("/proc/%d/cmdline" % pid, limit=65536).text.split("\0")
-    command = " ".join(word for word in words if word)
-    return {"pid": pid, "program": name, "command": command[:COMMAND_LINE_LIMIT]}
+    return {"pid": pid, "program": name, "command": " ".join(arguments(pid))[:COMMAND_LINE_LIMIT]}
+
+
+def arguments(pid):
+    """The whole argument vector of a process; empty for one that has ended."""
+    words = host.read("/proc/%d/cmdline" % pid, limit=ARGUMENTS_LIMIT_BYTES).text.split("\0")
+    return [word for word in words if word]
 
 
 def _owners(inodes):
@@ -194,7 +200,7 @@ def parse_diag(data, answers):
                 size, name = struct.unpack_from("=HH", attributes)
                 if size < 4:
                     break
-                if name == INET_DIAG_SKV6ONLY and size >= 5:
+                if name == INET_DIAG_SKV6ONLY and size >= 5 and len(attributes) >= 5:
                     answers[inode] = struct.unpack_from("=B", attributes, 4)[0] == 1
                 attributes = attributes[(size + 3) & ~3 :]
         data = data[(length + 3) & ~3 :]
@@ -206,7 +212,7 @@ def parse_diag(data, answers):
 
 def covers(entry, address):
     """Whether a listening socket takes connections to an address."""
-    bound = entry["address"]
+    bound, address = entry["address"], address.split("%")[0]
     if bound == "0.0.0.0":
         return ":" not in address
     if bound == "::":

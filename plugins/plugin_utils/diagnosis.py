@@ -19,8 +19,7 @@ def conclude(evidence: Evidence, all_rules: Sequence[Rule]) -> dict[str, Any]:
     """The diagnosis of one host, as report.json has it."""
     first = _first_probe(evidence)
     outcome = first.get("outcome")
-    findings, unchecked = _ask(evidence, all_rules)
-    findings = [finding for finding in findings if not _contradicted(finding, first)]
+    findings, unchecked = _ask(evidence, all_rules, first)
     findings.sort(key=lambda finding: words.rung_number(finding["rung"]))
     cause = _cause(findings, first)
     verdict = verdict_of(first, findings)
@@ -46,9 +45,10 @@ def _first_probe(evidence: Evidence) -> Mapping[str, Any]:
 # --- findings ---
 
 
-def _ask(evidence: Evidence, all_rules: Sequence[Rule]) -> tuple[list[Finding], list[dict[str, str]]]:
+def _ask(
+    evidence: Evidence, all_rules: Sequence[Rule], first: Mapping[str, Any]
+) -> tuple[list[Finding], list[dict[str, str]]]:
     """What the rules find, and what could not be checked, each once."""
-    findings: list[Finding] = []
     reasons: dict[str, str] = {}
     fired: list[tuple[Rule, Finding]] = []
     for name, section in sorted((evidence.get("inside") or {}).items()):
@@ -61,13 +61,9 @@ def _ask(evidence: Evidence, all_rules: Sequence[Rule]) -> tuple[list[Finding], 
                 fired.append((rule, _finding(rule, evidence)))
         except rules.Unchecked as unchecked:
             reasons.setdefault(unchecked.section, unchecked.reason)
-    ids = {rule.id for rule, _finding_ in fired}
+    fired = [(rule, finding) for rule, finding in fired if not _contradicted(finding, first)]
+    ids = {rule.id for rule, _told in fired}
     findings = [finding for rule, finding in fired if not ids.intersection(rule.unless)]
-    why_not_inside = (evidence.get("inside") or {}).get("reason")
-    if why_not_inside:
-        reasons = {
-            section: str(why_not_inside) if section != "outside" else reason for section, reason in reasons.items()
-        }
     return findings, [{"section": section, "reason": reason} for section, reason in reasons.items()]
 
 
@@ -101,6 +97,8 @@ def _contradicted(finding: Finding, first: Mapping[str, Any]) -> bool:
     """
     if finding["severity"] != "blocking" or _explains(finding, first.get("outcome")):
         return False
+    if first.get("outcome") == "ok" and first.get("authenticated"):
+        return True
     return words.rung_number(finding["rung"]) < _reached(first)
 
 

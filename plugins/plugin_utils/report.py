@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import re
 import tempfile
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 SCHEMA = 1
 WIDTH = 100
+NAME_LIMIT = 240
 STATES = {"pass": "ok", "fail": "FAILED", "unknown": "-"}
 VERDICTS = {"cannot_login": "CANNOT LOG IN", "can_login": "can log in", "unknown": "not known"}
 ORDER = ("cannot_login", "unknown", "can_login")
@@ -43,8 +45,12 @@ def as_json(hosts: Mapping[str, Any]) -> dict[str, Any]:
 def write(folder: Path, hosts: Mapping[str, Any], evidence: Mapping[str, Any]) -> Path:
     """Write report.json and evidence/HOST.json; return the path of the report."""
     try:
-        for host, document in evidence.items():
-            _write_json(folder / "evidence" / f"{file_name(host)}.json", document)
+        written = {f"{file_name(host)}.json": document for host, document in evidence.items()}
+        for name, document in written.items():
+            _write_json(folder / "evidence" / name, document)
+        for old in (folder / "evidence").glob("*.json"):
+            if old.name not in written:
+                old.unlink()  # of a run before: it does not belong to this report
         path = folder / "report.json"
         _write_json(path, as_json(hosts))
     except OSError as error:
@@ -53,8 +59,12 @@ def write(folder: Path, hosts: Mapping[str, Any], evidence: Mapping[str, Any]) -
 
 
 def file_name(host: str) -> str:
-    """A host's name as the name of a file: no host's name leads out of the folder."""
-    return re.sub(r"[^\w.@%+:-]", "_", host).lstrip(".") or "_"
+    """A host's name as the name of a file: no two share one, and none leads out of the folder."""
+    name = quote(host, safe=" @+:,").replace("%20", " ")
+    name = f"%2E{name[1:]}" if name.startswith(".") else name
+    if len(name.encode()) <= NAME_LIMIT:
+        return name
+    return f"{name[: NAME_LIMIT - 65]}-{hashlib.sha256(host.encode()).hexdigest()}"
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:
@@ -78,7 +88,7 @@ def read_evidence(folder: Path) -> dict[str, Any]:
     for path in sorted(place.glob("*.json")):
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ReportError(f"{path}: cannot be read as evidence: {error}") from error
         if (
             not isinstance(document, dict)

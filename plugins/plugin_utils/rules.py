@@ -108,7 +108,7 @@ def load(extra_folders: Iterable[str] = ()) -> list[Rule]:
 def _read(path: Path) -> list[Rule]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise RuleError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
     if content is None:
         return []
@@ -141,7 +141,7 @@ def _wrong_shape(item: Any) -> str | None:
 
 
 def _wrong_words(item: dict[str, Any]) -> str | None:
-    if not ID.match(item["id"]):
+    if not ID.fullmatch(item["id"]):
         return "an id is lower case letters, digits and underscores"
     if item["rung"] not in (*words.RUNGS, None):
         return f"unknown rung '{item['rung']}'"
@@ -150,6 +150,9 @@ def _wrong_words(item: dict[str, Any]) -> str | None:
     for outcome in item.get("explains", []):
         if outcome not in (*words.OUTCOMES, words.ANY_OUTCOME):
             return f"unknown outcome '{outcome}'"
+    for need in item.get("needs", []):
+        if need.partition(".")[0] not in ("outside", *words.SECTIONS):
+            return f"'needs' names no section: {need}"
     for key in ("detail", "fix"):
         for name in PLACEHOLDER.findall(item.get(key, "")):
             if name not in item.get("facts", {}):
@@ -160,6 +163,7 @@ def _wrong_words(item: dict[str, Any]) -> str | None:
 def _wrong_expressions(item: dict[str, Any]) -> str | None:
     expressions = {"when": item["when"], "risk_when": item.get("risk_when")}
     expressions.update({f"fact {name}": text for name, text in item.get("facts", {}).items()})
+    expressions.update({f"need {need}": need for need in item.get("needs", [])})
     for place, text in expressions.items():
         if text is None:
             continue
@@ -205,7 +209,10 @@ def require(rule: Rule, evidence: Mapping[str, Any]) -> None:
         section, _dot, part = need.partition(".")
         data = (evidence.get("inside") or {}).get(section)
         if data is None:
-            raise Unchecked(section, "nobody could look inside")
+            reason = (evidence.get("inside") or {}).get("reason")
+            raise Unchecked(section, str(reason or "nobody could look inside"))
+        if not isinstance(data, Mapping):
+            raise Unchecked(section, "what was gathered is no evidence")
         if data.get("status") != "ok":
             raise Unchecked(section, str(data.get("reason") or "no reason was given"))
         if part and search(part, data) is None:
@@ -231,7 +238,7 @@ def holds(rule: Rule, expression: str | None, data: Any) -> bool:
         return False
     try:
         value = search(expression, data)
-    except JMESPathError as error:
+    except Exception as error:  # jmespath lets Python's own errors through; one rule must not end the run
         raise Unchecked(f"rule {rule.id}", " ".join(str(error).split())) from error
     return value is not None and value is not False and value not in ("", [], {})
 
@@ -242,7 +249,7 @@ def facts_of(rule: Rule, data: Any) -> dict[str, Any]:
     for name, expression in rule.facts.items():
         try:
             facts[name] = search(expression, data)
-        except JMESPathError:
+        except Exception:  # as above
             facts[name] = None
     return facts
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 SSH_CONNECTIONS = ("ssh", "ansible.builtin.ssh", "paramiko", "paramiko_ssh", "ansible.builtin.paramiko_ssh", "smart")
 LOCAL_CONNECTIONS = ("local", "ansible.builtin.local")
 CONTROLLER = "localhost"
+# Keyword and value of ssh -o, which may stand with '=' or a space between them.
+OPTION = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*)$")
 ARGUMENT_VARIABLES = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 # Rungs at which nobody gets in, whoever they are.
 BEFORE_AUTH = ("resolve", "route", "port", "banner", "key_exchange", "host_key")
@@ -46,8 +51,7 @@ def target(name: str, variables: Variables, defaults: Variables) -> dict[str, An
         password = first_set(variables, "ansible_password", "ansible_ssh_password", "ansible_ssh_pass")
     # Nobody gave a key for a login to the machine that this runs on: trying one would be a guess.
     authenticate = first_set(variables, "remote_login_authenticate")
-    if authenticate is None:
-        authenticate = not local or bool(key or password)
+    authenticate = (not local or bool(key or password)) if authenticate is None else is_true(authenticate)
     attempt = {
         "name": name,
         "address": _address(name, variables, local),
@@ -57,10 +61,27 @@ def target(name: str, variables: Variables, defaults: Variables) -> dict[str, An
         "passphrase": first_set(variables, "remote_login_passphrase", "ansible_ssh_private_key_passphrase"),
         "password": password,
         "authenticate": authenticate,
-        "known_hosts": _known_hosts(variables),
+        "known_hosts": _known_hosts(variables, defaults),
         "timeout": first_set(variables, "remote_login_timeout"),
     }
     return {key: value for key, value in attempt.items() if value is not None}
+
+
+def is_true(value: Any) -> bool:
+    """A variable as a truth value; with -e it comes as text."""
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        return False
+
+
+def port_number(value: Any) -> int | None:
+    """A variable as a port, or None where it is none."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 < number < 65536 else None
 
 
 def _connection_user(variables: Variables, defaults: Variables) -> str:
@@ -87,47 +108,52 @@ def own_address() -> str:
 # --- what the connection's ssh arguments say ---
 
 
-def _ssh_words(variables: Variables) -> list[str]:
+def _ssh_words(variables: Variables, defaults: Variables) -> list[str]:
+    """The connection's ssh arguments: those of the inventory, else of the command line and the configuration."""
     words: list[str] = []
+    usual = defaults.get("ssh_args") or {}
     for name in ARGUMENT_VARIABLES:
         try:
-            words += shlex.split(str(variables.get(name) or ""))
+            words += shlex.split(str(variables.get(name) or usual.get(name) or ""))
         except ValueError:
             continue
     return words
 
 
-def _ssh_options(variables: Variables) -> dict[str, str]:
+def _ssh_options(variables: Variables, defaults: Variables) -> dict[str, str]:
     """The -o options among the connection's ssh arguments, lower case; the first one wins, as in ssh."""
     options: dict[str, str] = {}
-    words = _ssh_words(variables)
+    words = _ssh_words(variables, defaults)
     for number, word in enumerate(words):
         text = words[number + 1] if word == "-o" and number + 1 < len(words) else word[2:] if word[:2] == "-o" else ""
-        name, found, value = text.replace(" ", "=", 1).partition("=")
+        found = OPTION.match(text)
         if found:
-            options.setdefault(name.strip().lower(), value.strip())
+            options.setdefault(found.group(1).lower(), found.group(2).strip(" \"'"))
     return options
 
 
-def _known_hosts(variables: Variables) -> list[str] | None:
+def _known_hosts(variables: Variables, defaults: Variables) -> list[str] | None:
     """The files that the connection compares host keys with; None for the usual ones."""
     explicit = variables.get("remote_login_known_hosts")
     if explicit is not None:
         return list(explicit)
-    files = _ssh_options(variables).get("userknownhostsfile")
+    files = _ssh_options(variables, defaults).get("userknownhostsfile")
     if files is None:
         return None
     return [name for name in files.split() if name not in ("/dev/null", "none")]
 
 
-def proxy(variables: Variables) -> str | None:
+def proxy(variables: Variables, defaults: Variables) -> str | None:
     """The jump host or proxy command that the connection goes through, or None."""
-    options = _ssh_options(variables)
+    options = _ssh_options(variables, defaults)
     for name in ("proxyjump", "proxycommand"):
         if options.get(name, "none").lower() != "none":
             return options[name]
-    words = _ssh_words(variables)
-    return words[words.index("-J") + 1] if "-J" in words[:-1] else None
+    words = _ssh_words(variables, defaults)
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("-J"):
+            return word[2:] or following
+    return None
 
 
 # --- one vantage's list of targets ---
@@ -137,15 +163,15 @@ def for_vantage(vantage: str, all_variables: Mapping[str, Variables], defaults: 
     """The targets that a vantage probes, in order."""
     targets = []
     for name, variables in all_variables.items():
-        if name == vantage or unreachable_from(vantage, variables):
+        if name == vantage or unreachable_from(vantage, variables, defaults):
             continue
         targets.append(target(name, variables, defaults))
     return targets
 
 
-def unreachable_from(vantage: str, variables: Variables) -> str | None:
+def unreachable_from(vantage: str, variables: Variables, defaults: Variables) -> str | None:
     """Why a probe from here would not take the way that people take, or None."""
-    through = proxy(variables) if vantage == CONTROLLER else None
+    through = proxy(variables, defaults) if vantage == CONTROLLER else None
     if through is None:
         return None
     return f"the connection goes through {through}: name that machine in remote_login_vantages to probe from there"
@@ -164,19 +190,23 @@ def merge(
     """
     seen: dict[str, list[dict[str, Any]]] = {host: [] for host in hosts}
     for vantage, probe in probes:
-        probed = [host for host in hosts if host != vantage and not unreachable_from(vantage, all_variables[host])]
+        probed = [
+            host for host in hosts if host != vantage and not unreachable_from(vantage, all_variables[host], defaults)
+        ]
         results = list(probe.get("results") or [])
         found = dict(zip(probed, results, strict=True)) if len(results) == len(probed) else {}
         for host in hosts:
             attempt = target(host, all_variables[host], defaults)
-            result = found.get(host) or _no_result(host, vantage, all_variables[host], probe)
+            result = found.get(host) or _no_result(host, vantage, all_variables[host], probe, defaults)
             known = {key: attempt.get(key) for key in ("name", "address", "port", "user")}
             seen[host].append({**result, **known, "vantage": vantage})
     return seen
 
 
-def _no_result(host: str, vantage: str, variables: Variables, probe: Mapping[str, Any]) -> dict[str, Any]:
-    reason = unreachable_from(vantage, variables)
+def _no_result(
+    host: str, vantage: str, variables: Variables, probe: Mapping[str, Any], defaults: Variables
+) -> dict[str, Any]:
+    reason = unreachable_from(vantage, variables, defaults)
     if host == vantage:
         reason = "a vantage does not probe itself"
     said = probe.get("msg") or "it gave no result"
@@ -197,7 +227,7 @@ def way_inside(
     connection = first_set(variables, "ansible_connection") or defaults["connection"]
     oob = first_set(variables, "remote_login_oob_connection")
     wanted = first_set(variables, "remote_login_become")
-    wanted = True if wanted is None else wanted
+    wanted = True if wanted is None else is_true(wanted)
     closed = _closed_to_the_connection(host, variables, seen, defaults) if connection in SSH_CONNECTIONS else None
     inside = {
         "way": "connection",
@@ -231,7 +261,8 @@ def _closed_to_the_connection(
     if mine is None or mine.get("outcome") in (None, "ok"):
         return None
     attempt = target(host, variables, defaults)
-    same_place = attempt["port"] == (first_set(variables, "ansible_port", "ansible_ssh_port") or 22)
+    connection_port = first_set(variables, "ansible_port", "ansible_ssh_port") or 22
+    same_place = port_number(attempt["port"]) == port_number(connection_port)
     same_place = same_place and attempt["address"] == (first_set(variables, "ansible_host", "ansible_ssh_host") or host)
     same_user = attempt["user"] == _connection_user(variables, defaults)
     if not same_place or (mine.get("rung") not in BEFORE_AUTH and not same_user):
@@ -244,9 +275,8 @@ def login_of(host: str, variables: Variables, seen: Sequence[Mapping[str, Any]],
     attempt = target(host, variables, defaults)
     addresses = [entry["address"] for result in seen[:1] for entry in result.get("addresses") or []]
     clients = [result["client_address"] for result in seen if result.get("client_address")]
-    port = attempt["port"]
     return {
-        "port": int(port) if str(port).isdigit() and 0 < int(port) < 65536 else 22,
+        "port": port_number(attempt["port"]) or 22,
         "addresses": addresses,
         "user": attempt["user"],
         "clients": list(dict.fromkeys(clients)),

@@ -31,6 +31,10 @@ ANY_OUTCOME = "any"
 SEVERITIES = ("blocking", "risk", "note")
 
 
+# What is known of the inside of a host; each has a gatherer of its own.
+SECTIONS = ("listening_ports", "sshd")
+
+
 def rung_number(rung: str | None) -> int:
     """The place of a rung on the path; a finding that is on none comes last."""
     return RUNGS.index(rung) if rung in RUNGS else len(RUNGS)

@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import errno
+import re
 import socket
 import struct
 import time
@@ -28,6 +29,10 @@ OFFER_FIELDS = (
 
 # Of several addresses, the answer that says most speaks for the target.
 TELLING = ("no_route", "timed_out", "refused")
+# What the network says of a host. Any other error is the vantage's own, such as too many open files.
+UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
+# What sshd itself says instead of a banner when it turns a client away.
+TURNED_AWAY = re.compile(rb"^(Exceeded MaxStartups|Not allowed at this time)")
 IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE = 11, 25, 0x2000
 ICMP_ORIGINS = {2: "ICMP", 3: "ICMPv6"}
 ICMP_NAMES = {
@@ -51,6 +56,10 @@ class Failed(Exception):
     def __init__(self, outcome, detail):
         Exception.__init__(self, detail)
         self.outcome, self.detail = outcome, detail
+
+
+class Undecided(Exception):
+    """The probe could not go on, and that says nothing about the host."""
 
 
 def resolve(name, port):
@@ -85,6 +94,8 @@ def connect(candidates, timeout, tried):
         except (OSError, socket.error) as error:
             entry["outcome"], entry["detail"] = classify(error)
             channel = None
+            if entry["outcome"] is None:
+                raise Undecided("this vantage could not connect: %s" % entry["detail"])
         entry["connect_ms"] = milliseconds(started)
         if channel is not None:
             entry["outcome"] = "connected"
@@ -163,7 +174,8 @@ def classify(error):
         return "refused", "connection refused"
     if error.errno == errno.ETIMEDOUT:
         return "timed_out", "connection timed out"
-    return "no_route", error.strerror or str(error)
+    words = error.strerror or str(error)
+    return ("no_route" if error.errno in UNREACHABLE else None), words
 
 
 # --- after the connection stands ---
@@ -179,8 +191,11 @@ class Stream(object):
         self._closed = False  # paramiko looks at it by this name
 
     def identify(self):
-        self._channel.sendall((IDENTIFICATION + "\r\n").encode("ascii"))
         self._identification_sent = True
+        try:
+            self._channel.sendall((IDENTIFICATION + "\r\n").encode("ascii"))
+        except (OSError, socket.error):
+            pass  # it may have said why it closes: reading tells
 
     def peek_until(self, wanted, limit, deadline):
         """Read on until ``wanted(data)`` gives an answer, and leave everything to be read again."""
@@ -229,7 +244,7 @@ class Stream(object):
 
 
 def read_banner(stream, timeout):
-    """The server's identification, and the lines that came before it."""
+    """The server's identification, the lines that came before it, and where in the stream it ends."""
     deadline = time.time() + timeout
     try:
         stream.identify()
@@ -239,6 +254,8 @@ def read_banner(stream, timeout):
             raise Failed("not_ssh", "no SSH banner within %g s, but: %s" % (timeout, excerpt(stream.ahead)))
         raise Failed("banner_timed_out", "connected, but no banner within %g s" % timeout)
     except (EOFError, OSError, socket.error) as error:
+        if TURNED_AWAY.match(stream.ahead):
+            raise Failed("closed_before_banner", "the server said %s and closed the connection" % excerpt(stream.ahead))
         if stream.ahead.strip():
             raise Failed("not_ssh", "the server said %s and closed the connection" % excerpt(stream.ahead))
         raise Failed("closed_before_banner", "connected, but %s before the banner" % _ending(error))
@@ -252,20 +269,19 @@ def _ending(error):
 
 
 def find_banner(data):
-    """(banner, lines before it) once the data holds a whole SSH identification line, else None."""
+    """(banner, lines before it, its end) once the data holds a whole SSH identification line, else None."""
     lines = data.split(b"\n")
     for number, line in enumerate(lines[:-1]):
         if line.startswith(b"SSH-"):
-            return text(line), [text(before) for before in lines[:number]][:KEPT_LINES]
+            end = sum(len(before) + 1 for before in lines[: number + 1])
+            return text(line), [text(before) for before in lines[:number]][:KEPT_LINES], end
     return None
 
 
-def read_offer(stream, banner, timeout):
-    """The algorithms in the server's first packet, or None where it does not come."""
-    line = banner.encode("utf-8", "replace")
+def read_offer(stream, start, timeout):
+    """The algorithms in the server's first packet, which starts behind the banner, or None where it does not come."""
 
     def whole_packet(data):
-        start = data.find(b"\n", data.find(line)) + 1
         if len(data) < start + 6:
             return None
         length = struct.unpack_from("!I", data, start)[0]

@@ -8,14 +8,14 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import resource
 import threading
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import connect, login, openssh
-from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, Stream
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, Stream, Undecided
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import (
     NoCommonAlgorithm,
-    Undecided,
 )
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.ping import ping
 
@@ -45,7 +45,7 @@ DEFAULT_TIMEOUT_S = 8
 def probe(targets):
     """One result for each target, in order."""
     results = [_blank(target) for target in targets]
-    gates = threading.Semaphore(CONNECTIONS_AT_ONCE), threading.Semaphore(LOGINS_AT_ONCE)
+    gates = threading.Semaphore(_connections_at_once()), threading.Semaphore(LOGINS_AT_ONCE)
     workers = []
     _small_stacks()
     for target, result in zip(targets, results):
@@ -59,6 +59,12 @@ def probe(targets):
         while worker.is_alive() and not (result["stage"] == "resolve" and _overdue(result, target)):
             worker.join(0.1)
     return [_finished(result, target) for result, target in zip(results, targets)]
+
+
+def _connections_at_once():
+    """As many as this process may have open files for: two each, and some for itself."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(1, min(CONNECTIONS_AT_ONCE, (allowed - 64) // 2))
 
 
 def _small_stacks():
@@ -125,7 +131,7 @@ def _guarded(target, result, gates):
         result["outcome"], result["detail"] = failure.outcome, failure.detail
     except Undecided as reason:
         result["error"] = str(reason)
-        result["rung"] = "auth"
+        result["rung"] = "auth" if result["host_key"] else None
     except Exception as error:
         result["error"] = "the probe failed: %s: %s" % (type(error).__name__, error)
     finally:
@@ -151,9 +157,9 @@ def _attempt(target, result, login_gate):
     stream = Stream(channel)
     try:
         started = time.time()
-        result["banner"], result["lines_before_banner"] = connect.read_banner(stream, timeout)
+        result["banner"], result["lines_before_banner"], end = connect.read_banner(stream, timeout)
         result["timings_ms"]["banner"] = connect.milliseconds(started)
-        result["key_exchange_offer"] = connect.read_offer(stream, result["banner"], timeout)
+        result["key_exchange_offer"] = connect.read_offer(stream, end, timeout)
         with login_gate:
             _log_in(stream, target, entry["address"], result, timeout)
     finally:

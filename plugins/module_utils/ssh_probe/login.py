@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import base64
+import fnmatch
 import hashlib
 import os
 import socket
@@ -16,9 +17,11 @@ import threading
 import time
 import traceback
 
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import (
     IDENTIFICATION,
     Failed,
+    Undecided,
     milliseconds,
     text,
 )
@@ -36,6 +39,7 @@ COMMAND = "true"
 DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 OUTPUT_LIMIT_BYTES = 2048
+KNOWN_HOSTS_LIMIT_BYTES = 8 * 1024 * 1024
 # Name lookups and PAM may take their time; a server grants two minutes.
 AUTH_PATIENCE = 4
 RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -46,10 +50,6 @@ WEAK = {
     "kex": ("group1-sha1", "group14-sha1", "exchange-sha1"),
     "key_types": ("ssh-rsa", "ssh-dss"),
 }
-
-
-class Undecided(Exception):
-    """The probe could not go on, and that says nothing about the host."""
 
 
 class NoCommonAlgorithm(Exception):
@@ -106,22 +106,40 @@ def _key_file(path, passphrase):
 
 
 def known_keys(target):
-    """The keys that known_hosts has for this target: {type: [key, …]}."""
+    """The keys that known_hosts has for this target: {type: [key, ...]}. A line that is wrong hides no other."""
     name, port = target["address"], target["port"]
     wanted = name if port == 22 else "[%s]:%d" % (name, port)
     found = {}
     paths = target.get("known_hosts")
     for path in DEFAULT_KNOWN_HOSTS if paths is None else paths:
-        keys = paramiko.HostKeys()
-        try:
-            keys.load(os.path.expanduser(path))
-        except (IOError, OSError):
-            continue
-        except Exception:  # one bad line must not hide the other files
-            continue
-        for kind, key in (keys.lookup(wanted) or {}).items():
-            found.setdefault(kind, []).append(key)
+        for line in host.read(os.path.expanduser(path), limit=KNOWN_HOSTS_LIMIT_BYTES).text.splitlines():
+            # Marked lines are about certificates and revoked keys; what they say is not a key to compare with.
+            if not line.strip() or line.strip()[0] in "#@" or not names_host(line.split()[0], wanted):
+                continue
+            try:
+                entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
+            except Exception:  # paramiko has several ways of refusing a line
+                continue
+            if entry is not None and entry.key is not None:
+                found.setdefault(entry.key.get_name(), []).append(entry.key)
     return found
+
+
+def names_host(field, wanted):
+    """Whether the first field of a known_hosts line is about this host: names, patterns, negations or a hash."""
+    if field.startswith("|1|"):
+        try:
+            return paramiko.HostKeys.hash_host(wanted, field) == field
+        except Exception:
+            return False
+    patterns = field.lower().split(",")
+    if any(fnmatch.fnmatchcase(wanted.lower(), _glob(pattern[1:])) for pattern in patterns if pattern[:1] == "!"):
+        return False
+    return any(fnmatch.fnmatchcase(wanted.lower(), _glob(pattern)) for pattern in patterns)
+
+
+def _glob(pattern):
+    return pattern.replace("[", "[[]")  # a bracket stands for itself, as in [host]:port
 
 
 def judge_host_key(key, known):

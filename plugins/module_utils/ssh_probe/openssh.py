@@ -12,17 +12,19 @@ import os
 import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, text
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, Undecided, text
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import (
     AUTH_PATIENCE,
     COMMAND,
     DEFAULT_KNOWN_HOSTS,
-    Undecided,
 )
 
 HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (\S+)", re.M)
 METHODS = re.compile(r"^debug1: Authentications that can continue: (\S+)", re.M)
-CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
+CHANGED = re.compile(r"^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! +@", re.M)
+# From here on the server can put words of its own into the client's output.
+SERVER_SPEAKS = "debug1: SSH2_MSG_SERVICE_ACCEPT received"
+IDLE_WORDS = ("debug1: ", "Authenticated to ", "Transferred: ", "Bytes per second: ")
 
 
 def log_in(target, address, result, timeout):
@@ -68,18 +70,19 @@ def arguments(target, address, timeout):
 
 def judge(rc, out, err, error, target, result):
     """What the client's exit status and words say of the attempt."""
-    said = [line for line in err.splitlines() if line and not line.startswith("debug1: ")]
+    said = [line for line in err.splitlines() if line and not line.startswith(IDLE_WORDS)]
     last = text(said[-1].strip().encode("utf-8")) if said else "the client says nothing"
-    found = HOST_KEY.search(err)
+    before = err.partition(SERVER_SPEAKS)[0]
+    changed = CHANGED.search(before) is not None
+    found = HOST_KEY.search(before)
     if found:
-        status = "changed" if CHANGED in err else "unknown"
-        status = "known" if "is known and matches" in err else status
+        status = "changed" if changed else "known" if "is known and matches" in before else "unknown"
         kind, fingerprint = found.groups()
         result["host_key"] = {"type": kind, "fingerprint": fingerprint, "status": status, "known_fingerprints": []}
     methods = METHODS.findall(err)
     if methods:
         result["auth_methods"] = methods[-1].split(",")
-    if CHANGED in err:
+    if changed:
         raise Failed("host_key_changed", "the host's key is not the one in known_hosts")
     authenticated = "debug1: Authenticated to" in err or "\nAuthenticated to" in err
     if "no matching" in err and "Unable to negotiate" in err:

@@ -30,7 +30,7 @@ DEPTH_LIMIT = 16
 LINE = re.compile(r"^(?P<file>/.+?):? line (?P<line>\d+): (?P<message>.+)$")
 WHOLE_FILE = re.compile(r"^(?P<file>/[^:]+): (?P<message>.+)$")
 NOISE = re.compile(
-    r"terminating, \d+ bad configuration|^@|^Could not load host key|^Unable to load host key|Deprecated"
+    r"terminating, \d+ bad configuration|^@|^Could not load host key|^Unable to load host key|Deprecated|Unsupported option"
 )
 KEY_NOISE = re.compile(
     r"^(Permissions \d+ for|It is required that|This private key will|bad permissions:|key_load|.*load key)"
@@ -41,7 +41,14 @@ def test(command):
     """What `sshd -t` says, given the command that starts the daemon."""
     result = host.run(command + ["-t"])
     if result.error:
-        return {"valid": None, "reason": result.error, "keys_usable": None, "output": result.err}
+        broken = "cannot be run" in result.error
+        return {
+            "valid": None,
+            "reason": result.error,
+            "keys_usable": None,
+            "output": result.err,
+            "broken_binary": broken,
+        }
     return judge_test(result.rc, result.err)
 
 
@@ -62,7 +69,7 @@ def judge_test(rc, text):
         return dict(verdict, keys_usable=None)
     if rc in (126, 127) or "error while loading shared libraries" in text:
         return dict(verdict, valid=None, keys_usable=None, reason=text.strip(), broken_binary=True)
-    if "unknown option" in text or "usage: sshd" in text:
+    if "unknown option" in text or "usage: sshd" in text or re.search(r"^(command-line|Bad port number)", text, re.M):
         return dict(verdict, valid=None, keys_usable=None, reason=text.strip().splitlines()[0], bad_options=True)
     if rc < 0:
         reason = "sshd was ended by signal %d" % -rc
@@ -81,6 +88,7 @@ def parse_errors(text):
         parts = found.groupdict() if found else {"message": line}
         number = parts.get("line")
         errors.append({"file": parts.get("file"), "line": int(number) if number else None, "message": parts["message"]})
+    errors.sort(key=lambda error: error["line"] is None)  # the one that names a place first
     return errors or [{"file": None, "line": None, "message": text.strip()[-500:] or "sshd gives no reason"}]
 
 
@@ -206,11 +214,12 @@ def from_files(entries):
 
 def listen_entries(values):
     """Where the configuration tells sshd to listen: [{address, port}], with '*' for every address."""
-    ports = [int(port) for port in values.get("port", []) if port.isdigit()] or [22]
+    ports = [int(port) for port in values.get("port", []) if re.match("[0-9]+$", port)] or [22]
     addresses = values.get("listenaddress") or ["*"]
     entries = []
     for value in addresses:
-        found = re.match(r"^\[(.+)\](?::(\d+))?$|^([^:]+):(\d+)$", value)
+        value = (value.split() or [""])[0]  # without a routing domain
+        found = re.match(r"^\[(.+)\](?::([0-9]+))?$|^([^:]+):([0-9]+)$", value)
         address = (found.group(1) or found.group(3)) if found else value
         port = (found.group(2) or found.group(4)) if found else None
         for number in [int(port)] if port else ports:

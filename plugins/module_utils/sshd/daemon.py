@@ -69,23 +69,23 @@ def daemons():
     network, root = host.link_target("/proc/self/ns/net"), host.status_of("/")
     for pid in host.pids():
         process = sockets.process(pid)
-        if process["program"] != "sshd" or not is_daemon(process["command"]):
-            continue
-        state = _state(pid)
+        arguments = sockets.arguments(pid)
+        state = _state(pid) if process["program"] == "sshd" and is_daemon(" ".join(arguments)) else None
         if state in (None, "Z", "X"):
-            continue  # it has ended
+            continue  # no daemon, or one that has ended
         if host.link_target("/proc/%d/ns/net" % pid) not in (network, None):
             continue  # the daemon of a container
         its_root = host.status_of("/proc/%d/root" % pid)
         if its_root is not None and (its_root.st_dev, its_root.st_ino) != (root.st_dev, root.st_ino):
             continue
-        found.append(dict(process, state=state, started_at=_started_at(pid)))
+        process.update(state=state, started_at=_started_at(pid), arguments=arguments)
+        found.append(process)
     return found
 
 
 def is_daemon(command):
-    """A session calls itself 'sshd: USER …'; a daemon keeps its command line, with '[listener]' since 8.2."""
-    return "[listener]" in command or not command.startswith("sshd:")
+    """A session calls itself 'sshd: USER ...'; a daemon keeps its command line, behind 'sshd: ' since 8.2."""
+    return not command.startswith("sshd:") or command.startswith("sshd: /") or "[listener]" in command
 
 
 def _fields_of_stat(pid):
@@ -112,11 +112,18 @@ def _started_at(pid):
 def command(path, running, unit_command):
     """The command that tests this daemon's configuration: the binary with the options that the daemon gets."""
     if running:
-        words = running[0]["command"].replace("sshd: ", "", 1).split()
-        words = words[: words.index("[listener]")] if "[listener]" in words else words
+        words = _own_words(running[0]["arguments"])
     else:
         words = unit_command or ["sshd", "$SSHD_OPTS"]
     return [path] + kept_options(expand(words[1:], _option_files()))
+
+
+def _own_words(arguments):
+    """The arguments of a daemon. Since 8.2 it joins them into a title; then an option with a space is torn apart."""
+    if not arguments or not arguments[0].startswith("sshd: "):
+        return arguments
+    words = arguments[0].replace("sshd: ", "", 1).split()
+    return words[: words.index("[listener]")] if "[listener]" in words else words
 
 
 def _option_files():
@@ -137,25 +144,32 @@ def expand(words, variables):
     return expanded
 
 
+def options(words):
+    """[(letter, value or None)] as getopt takes them apart: flags may stand together, a value in the next word."""
+    found, rest = [], list(words)
+    while rest:
+        letters = rest.pop(0)
+        if not letters.startswith("-") or len(letters) < 2:
+            continue
+        letters = letters[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter in VALUED:
+                found.append((letter, letters or (rest.pop(0) if rest else "")))
+                break
+            found.append((letter, None))
+    return found
+
+
 def kept_options(words):
     """The options that change what is read or where it listens."""
-    kept, rest = [], list(words)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("-") or len(word) < 2:
-            continue
-        letter = word[1]
-        option = [word]
-        if letter in VALUED and len(word) == 2 and rest:
-            option.append(rest.pop(0))
-        if letter not in IDLE:
-            kept.extend(option)  # an unknown one too: sshd is to complain of it
+    kept = []
+    for letter, value in options(words):
+        if letter not in IDLE:  # an unknown one is kept: sshd is to complain of it
+            kept += ["-" + letter] if value is None else ["-" + letter, value]
     return kept
 
 
 def config_path(command_words):
     """The configuration file that a command names, or None for the usual one."""
-    for option, value in zip(command_words, command_words[1:]):
-        if option == "-f":
-            return value
-    return None
+    return next((value for letter, value in options(command_words[1:]) if letter == "f"), None)

@@ -42,12 +42,14 @@ def gather(login):
     if hidden:
         evidence["missing"]["listening"] = hidden
     evidence["start_command"] = start_command(evidence)
+    evidence["enable_command"] = enable_command(evidence)
     evidence["log"] = _last_words(evidence)
     evidence.update(_configuration(path, evidence, running, login))
     evidence["login"] = judge_login(evidence, tables, login)
     evidence["state_changed_at"] = host.iso_time(evidence["state_changed_at"])
     if evidence["daemon"]:
         evidence["daemon"]["started_at"] = host.iso_time(evidence["daemon"]["started_at"])
+        del evidence["daemon"]["arguments"]  # as long as you like, and shown in config.command
     return evidence
 
 
@@ -59,7 +61,10 @@ def _chief(running):
 def _failed(evidence):
     """Whether the service manager says that sshd could not be started or has died."""
     states = (evidence["unit_active_state"], (evidence["socket"] or {}).get("active_state"))
-    return "failed" in states or evidence["unit_sub_state"] == "auto-restart"
+    restarting = (evidence["unit_sub_state"] or "").startswith("auto-restart")
+    # Seen in the middle of a restart loop: it is being started, and not for the first time.
+    restarting = restarting or (evidence["unit_active_state"] == "activating" and evidence["unit_restarts"])
+    return "failed" in states or bool(restarting)
 
 
 def _starts_at_boot(evidence):
@@ -82,6 +87,18 @@ def start_command(evidence):
     if evidence["manager"] == "sysv":
         return "service %s start" % evidence["unit"]
     return evidence["binary"]
+
+
+def enable_command(evidence):
+    """What an administrator types to have sshd started at boot; None where it is or nobody knows."""
+    if evidence["enabled"] is not False:
+        return None
+    if evidence["manager"] == "systemd":
+        unmask = "systemctl unmask %s; " % evidence["unit"] if evidence["masked"] else ""
+        return "%ssystemctl enable %s" % (unmask, unit_to_start(evidence))
+    return (
+        "chkconfig %s on" % evidence["unit"] if host.which("chkconfig") else "update-rc.d %s enable" % evidence["unit"]
+    )
 
 
 def unit_to_start(evidence):

@@ -17,21 +17,25 @@ LOG_FILES = ("/var/log/auth.log", "/var/log/secure", "/var/log/messages", "/var/
 TAIL_BYTES = 128 * 1024
 JOURNAL_LINES = 60
 MESSAGE_LIMIT = 400
-# The best witness first: sshd itself, then what systemd could not do for it, then how it ended.
-WITNESSES = (
-    re.compile(
-        r"fatal:|error: Bind|no hostkeys available|Missing privilege separation|must be owned by root|bad configuration"
-        r"| line \d+: |Privilege separation user|error while loading|unknown option|No such file|Permission denied"
-    ),
-    re.compile(
-        r"Failed at step|Failed to (?:execute|locate|set up|spawn|run)|Unable to locate|bad unit file|out of memory"
-        r"|oom-kill|timed out"
-    ),
-    re.compile(r"Main process exited|Control process exited|Failed with result|Start request repeated"),
-)
+# The best witness first: what sshd says of itself, then what systemd could not do for it, then how it ended.
+# Each stands at the start of its line, for further on in a line are the words of strangers.
+WITNESSES = [
+    re.compile(pattern)
+    for pattern in (
+        r"/\S+:? line \d+: ",
+        r"(sshd: )?no hostkeys available|Missing privilege separation|/\S+ must be owned by root"
+        r"|Privilege separation user|\S+: error while loading|unknown option",
+        r"error: Bind to port ",
+        r"fatal: (?!.*( from | port \d|\[preauth\]))|/\S+: (terminating|No such file)",
+        r".*(Failed at step|Failed to (execute|locate|set up|spawn|run)|Unable to locate|has a bad unit file)"
+        r"|.*(oom-kill|OOM killer|timed out\. )",
+        r"\S+: (Main|Control) process exited",
+        r"\S+: (Failed with result|Start request repeated)",
+    )
+]
 # systemd's word for a new start, and sshd's own last word.
 ATTEMPT = re.compile(r"Starting |Received signal 15; terminating")
-BIND = re.compile(r"Bind to port (?P<port>\d+) on (?P<address>\S+) failed: (?P<error>[^.]+)")
+BIND = re.compile(r"error: Bind to port (?P<port>\d+) on (?P<address>\S+) failed: (?P<error>[^.]+)")
 
 
 def messages(manager, unit):
@@ -56,19 +60,26 @@ def matches(unit):
 
 
 def parse_journal(text):
-    """The messages in the output of journalctl -o json."""
+    """The messages in the output of journalctl -o json, in the order in which they were sent."""
     lines = []
     for line in text.splitlines():
         try:
-            message = json.loads(line).get("MESSAGE")
+            entry = json.loads(line)
         except ValueError:
             continue
-        if isinstance(message, list):  # bytes that are not UTF-8 come as numbers
-            message = bytearray(value for value in message if isinstance(value, int) and 0 <= value < 256)
-            message = bytes(message).decode("utf-8", "replace")
+        message = _message(entry.get("MESSAGE")) if isinstance(entry, dict) else None
         if message:
-            lines.append(message[:MESSAGE_LIMIT])
-    return lines
+            sent = str(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry.get("__REALTIME_TIMESTAMP") or "")
+            lines.append((int(sent) if re.match(r"[0-9]+$", sent) else 0, message[:MESSAGE_LIMIT]))
+    return [message for _sent, message in sorted(lines, key=lambda line: line[0])]
+
+
+def _message(value):
+    """A message as text; the journal gives bytes that are not UTF-8 as numbers."""
+    if isinstance(value, list):
+        numbers = [number for number in value if isinstance(number, int) and 0 <= number < 256]
+        return bytes(bytearray(numbers)).decode("utf-8", "replace")
+    return value if hasattr(value, "splitlines") else None
 
 
 def parse_log(text):
@@ -87,7 +98,7 @@ def reason(lines):
     """The line that says best why the daemon does not run, or None: the newest of the best witness."""
     for witness in WITNESSES:
         for line in reversed(lines):
-            if witness.search(line):
+            if witness.match(line):
                 return line
     return None
 
@@ -96,7 +107,7 @@ def bind_failures(lines):
     """Where sshd could not listen: [{port, address, error}], newest last."""
     found = []
     for line in lines:
-        match = BIND.search(line)
+        match = BIND.match(line)
         if match:
             failure = dict(match.groupdict(), port=int(match.group("port")), error=match.group("error").strip())
             if failure not in found:

@@ -20,10 +20,10 @@ NOT_TO_BE_RUN = "/etc/ssh/sshd_not_to_be_run"
 SCRIPTS = ("/etc/init.d/ssh", "/etc/init.d/sshd", "/etc/rc.d/init.d/sshd")
 PROPERTIES = (
     "Id LoadState LoadError ActiveState SubState Result UnitFileState WantedBy RequiredBy Listen ListenStream Accept"
-    " ExecStart RuntimeDirectory StateChangeTimestampMonotonic FragmentPath"
+    " NRestarts ExecStart RuntimeDirectory StateChangeTimestampMonotonic FragmentPath"
 ).split()
 # File states in which a unit is started at boot by itself.
-ENABLED_STATES = ("enabled", "static", "generated", "alias")
+ENABLED_STATES = ("enabled", "alias")
 
 
 def gather():
@@ -49,6 +49,7 @@ def _nothing(manager):
         "unit_sub_state": None,
         "unit_file_state": None,
         "unit_result": None,
+        "unit_restarts": None,
         "unit_path": None,
         "masked": None,
         "enabled": None,
@@ -111,6 +112,7 @@ def describe(units):
         unit_sub_state=service.get("SubState"),
         unit_file_state=service.get("UnitFileState"),
         unit_result=service.get("Result"),
+        unit_restarts=int(service["NRestarts"]) if service.get("NRestarts", "").isdigit() else None,
         unit_path=service.get("FragmentPath") or None,
         masked=_masked(service),
         enabled=_enabled(service),
@@ -118,7 +120,7 @@ def describe(units):
         runtime_directory=service.get("RuntimeDirectory") or None,
         state_changed_at=_wall_clock(service.get("StateChangeTimestampMonotonic")),
     )
-    if service.get("LoadState") == "error":
+    if service.get("LoadState") in ("error", "bad-setting"):
         evidence["unit_reason"] = service.get("LoadError")
     return evidence
 
@@ -139,10 +141,11 @@ def _masked(unit):
 def _enabled(unit):
     """Whether the unit starts at the next boot; None where its file does not say."""
     state = unit.get("UnitFileState", "")
-    if _masked(unit) or state in ("disabled", "enabled-runtime", "linked", "linked-runtime"):
-        wanted = unit.get("WantedBy", "") + unit.get("RequiredBy", "")
+    if _masked(unit) or state in ("enabled-runtime", "linked-runtime"):
+        return False
+    if state in ("disabled", "static", "linked", "indirect"):
         # Another unit can want it without its own [Install] section knowing.
-        return bool(wanted) if state == "disabled" and not _masked(unit) else False
+        return bool(unit.get("WantedBy", "") + unit.get("RequiredBy", ""))
     if state == "generated":
         return _rc_enabled(unit["Id"].rsplit(".", 1)[0])
     return True if state in ENABLED_STATES else None
