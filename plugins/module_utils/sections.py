@@ -24,10 +24,10 @@ ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 
 def gather(names, login, timeout):
     """The evidence of these sections: {name: {status, reason, …}}; what does not answer in time is unchecked."""
-    children = dict((name, _start(SECTIONS[name], login)) for name in names)
-    answers = dict((name, b"") for name in names)
-    reasons = dict((name, child["reason"]) for name, child in children.items() if child["reason"])
-    pending = dict((child["pipe"], name) for name, child in children.items() if not child["reason"])
+    children = {name: _start(SECTIONS[name], login) for name in names}
+    answers = {name: b"" for name in names}
+    reasons = {name: child["reason"] for name, child in children.items() if child["reason"]}
+    pending = {child["pipe"]: name for name, child in children.items() if not child["reason"]}
     deadline = time.time() + timeout
     while pending:
         ready = select.select(list(pending), [], [], max(0, deadline - time.time()))[0]
@@ -43,7 +43,7 @@ def gather(names, login, timeout):
                 del pending[pipe]
     for name, child in children.items():
         _end(child, name in reasons)
-    return dict((name, _evidence(answers[name], reasons.get(name))) for name in names)
+    return {name: _evidence(answers[name], reasons.get(name)) for name in names}
 
 
 def gather_one(name, login, timeout):

@@ -145,6 +145,8 @@ def _wrong_words(item: dict[str, Any]) -> str | None:
         return "an id is lower case letters, digits and underscores"
     if item["rung"] not in (*words.RUNGS, None):
         return f"unknown rung '{item['rung']}'"
+    if item["severity"] == "blocking" and item["rung"] is None:
+        return "a rule that blocks stands on a rung"
     if item["severity"] not in words.SEVERITIES:
         return f"unknown severity '{item['severity']}'"
     for outcome in item.get("explains", []):

@@ -150,9 +150,9 @@ def proxy(variables: Variables, defaults: Variables) -> str | None:
         if options.get(name, "none").lower() != "none":
             return options[name]
     words = _ssh_words(variables, defaults)
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for number, word in enumerate(words):
         if word.startswith("-J"):
-            return word[2:] or following
+            return word[2:] or next(iter(words[number + 1 :]), None)
     return None
 
 

@@ -22,9 +22,15 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.logi
 HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (\S+)", re.M)
 METHODS = re.compile(r"^debug1: Authentications that can continue: (\S+)", re.M)
 CHANGED = re.compile(r"^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! +@", re.M)
-# From here on the server can put words of its own into the client's output.
-SERVER_SPEAKS = "debug1: SSH2_MSG_SERVICE_ACCEPT received"
-IDLE_WORDS = ("debug1: ", "Authenticated to ", "Transferred: ", "Bytes per second: ")
+AUTHENTICATED = re.compile(r"^(debug1: )?Authenticated to ", re.M)
+IDLE_WORDS = (
+    "Warning: Permanently added ",
+    "debug1: ",
+    "Authenticated to ",
+    "Transferred: ",
+    "Bytes per second: ",
+    "OpenSSH_",
+)
 
 
 def log_in(target, address, result, timeout):
@@ -68,15 +74,21 @@ def arguments(target, address, timeout):
     return argv + ["-p", str(target["port"]), "-l", target["user"], "--", address, COMMAND]
 
 
+def own_words(err):
+    """The lines of the client itself: it ends them with a carriage return, and escapes those of the server."""
+    lines = [line[:-1] for line in err.split("\n") if line.endswith("\r")]
+    return "\n".join(lines) if lines else err
+
+
 def judge(rc, out, err, error, target, result):
     """What the client's exit status and words say of the attempt."""
+    err = own_words(err)
     said = [line for line in err.splitlines() if line and not line.startswith(IDLE_WORDS)]
-    last = text(said[-1].strip().encode("utf-8")) if said else "the client says nothing"
-    before = err.partition(SERVER_SPEAKS)[0]
-    changed = CHANGED.search(before) is not None
-    found = HOST_KEY.search(before)
+    last = text((said[-1] if said else out).strip().encode("utf-8")) or "the client says nothing"
+    changed = CHANGED.search(err) is not None
+    found = HOST_KEY.search(err)
     if found:
-        status = "changed" if changed else "known" if "is known and matches" in before else "unknown"
+        status = "changed" if changed else "known" if "is known and matches" in err else "unknown"
         kind, fingerprint = found.groups()
         result["host_key"] = {"type": kind, "fingerprint": fingerprint, "status": status, "known_fingerprints": []}
     methods = METHODS.findall(err)
@@ -84,13 +96,11 @@ def judge(rc, out, err, error, target, result):
         result["auth_methods"] = methods[-1].split(",")
     if changed:
         raise Failed("host_key_changed", "the host's key is not the one in known_hosts")
-    authenticated = "debug1: Authenticated to" in err or "\nAuthenticated to" in err
-    if "no matching" in err and "Unable to negotiate" in err:
-        raise Failed("key_exchange_failed", last)
+    authenticated = AUTHENTICATED.search(err) is not None
     if error and not authenticated:
         stage = "key_exchange_timed_out" if found is None else "auth_denied"
         raise Failed(stage, "the OpenSSH client %s" % error)
-    if not authenticated and rc == 255 and "SSH2_MSG_NEWKEYS received" not in err:
+    if not authenticated and "debug1: SSH2_MSG_NEWKEYS received" not in err:
         raise Failed("key_exchange_failed", last)
     if not target.get("authenticate", True):
         return
@@ -99,4 +109,5 @@ def judge(rc, out, err, error, target, result):
     result["authenticated"] = True
     result["session"] = {"exit_status": rc, "output": text(out.strip()[:500].encode("utf-8"))}
     if rc != 0:
-        raise Failed("session_failed", "logged in, but the command 'true' ended with status %s: %s" % (rc, last))
+        said = result["session"]["output"] or last
+        raise Failed("session_failed", "logged in, but the command 'true' ended with status %s: %s" % (rc, said))

@@ -111,10 +111,7 @@ def _started_at(pid):
 
 def command(path, running, unit_command):
     """The command that tests this daemon's configuration: the binary with the options that the daemon gets."""
-    if running:
-        words = _own_words(running[0]["arguments"])
-    else:
-        words = unit_command or ["sshd", "$SSHD_OPTS"]
+    words = _own_words(running[0]["arguments"]) if running else unit_command or ["sshd", "$SSHD_OPTS"]
     return [path] + kept_options(expand(words[1:], _option_files()))
 
 

@@ -34,6 +34,7 @@ WITNESSES = [
     )
 ]
 # systemd's word for a new start, and sshd's own last word.
+OVERTAKING_S = 0.05
 ATTEMPT = re.compile(r"Starting |Received signal 15; terminating")
 BIND = re.compile(r"error: Bind to port (?P<port>\d+) on (?P<address>\S+) failed: (?P<error>[^.]+)")
 
@@ -60,7 +61,7 @@ def matches(unit):
 
 
 def parse_journal(text):
-    """The messages in the output of journalctl -o json, in the order in which they were sent."""
+    """[(when, message)] from the output of journalctl -o json, in the order in which they were sent."""
     lines = []
     for line in text.splitlines():
         try:
@@ -70,8 +71,8 @@ def parse_journal(text):
         message = _message(entry.get("MESSAGE")) if isinstance(entry, dict) else None
         if message:
             sent = str(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry.get("__REALTIME_TIMESTAMP") or "")
-            lines.append((int(sent) if re.match(r"[0-9]+$", sent) else 0, message[:MESSAGE_LIMIT]))
-    return [message for _sent, message in sorted(lines, key=lambda line: line[0])]
+            lines.append((int(sent) / 1e6 if re.match(r"[0-9]+$", sent) else 0.0, message[:MESSAGE_LIMIT]))
+    return sorted(lines, key=lambda line: line[0])
 
 
 def _message(value):
@@ -83,15 +84,20 @@ def _message(value):
 
 
 def parse_log(text):
-    """The messages of sshd in a syslog file."""
+    """[(0, message)] of sshd in a syslog file; its order is all that counts."""
     found = re.findall(r"\bsshd(?:-session)?\[\d+\]: ([^\n]+)", text)
-    return [message[:MESSAGE_LIMIT] for message in found[-JOURNAL_LINES:]]
+    return [(0.0, message[:MESSAGE_LIMIT]) for message in found[-JOURNAL_LINES:]]
 
 
 def last_attempt(lines):
-    """The lines since the daemon was last started or ended: what came before is history."""
-    marks = [number for number, line in enumerate(lines) if ATTEMPT.match(line)]
-    return lines[marks[-1] :] if marks else lines
+    """The messages since the daemon was last started or ended: what came before is history."""
+    marks = [number for number, (_when, message) in enumerate(lines) if ATTEMPT.match(message)]
+    if not marks:
+        return [message for _when, message in lines]
+    started = lines[marks[-1]][0]
+    # What the new process says can overtake systemd's word that it is being started.
+    overtaking = [message for when, message in lines[: marks[-1]] if when and started - when < OVERTAKING_S]
+    return overtaking + [message for _when, message in lines[marks[-1] :]]
 
 
 def reason(lines):

@@ -143,7 +143,7 @@ def _enabled(unit):
     state = unit.get("UnitFileState", "")
     if _masked(unit) or state in ("enabled-runtime", "linked-runtime"):
         return False
-    if state in ("disabled", "static", "linked", "indirect"):
+    if state in ("disabled", "static", "linked"):
         # Another unit can want it without its own [Install] section knowing.
         return bool(unit.get("WantedBy", "") + unit.get("RequiredBy", ""))
     if state == "generated":
@@ -168,9 +168,9 @@ def parse_exec(text):
 def parse_listen(text):
     """Address and port of a line such as '[::]:22 (Stream)'; a path or another kind keeps its text as address."""
     value = text.split(" (")[0].strip()
-    found = re.match(r"^(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[^:]*)):(?P<port>\d+)$", value)
+    found = re.match(r"^(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[^:]*)):(?P<port>[0-9]+)$", value)
     if found is None:
-        port = int(value) if value.isdigit() else None
+        port = int(value) if re.match(r"[0-9]+$", value) else None
         return {"address": "::" if port else value, "port": port}
     return {"address": found.group("v6") or found.group("v4") or "::", "port": int(found.group("port"))}
 

@@ -110,14 +110,14 @@ def test_host_keys_are_compared_with_the_files_of_the_connection(arguments: str,
 )
 def test_the_proxy_of_the_connection_is_found_and_named_as_it_is(arguments: str, wanted: str | None) -> None:
     for name in targets.ARGUMENT_VARIABLES:
-        assert targets.proxy({name: arguments}) == wanted
+        assert targets.proxy({name: arguments}, DEFAULTS) == wanted
 
 
 def test_behind_a_proxy_only_other_vantages_probe() -> None:
     variables = {"web": {COMMON: "-J bastion"}, "db": {}, "bastion": {}}
     assert [entry["name"] for entry in targets.for_vantage("localhost", variables, DEFAULTS)] == ["db", "bastion"]
     assert [entry["name"] for entry in targets.for_vantage("bastion", variables, DEFAULTS)] == ["web", "db"]
-    assert "bastion" in str(targets.unreachable_from("localhost", variables["web"]))
+    assert "bastion" in str(targets.unreachable_from("localhost", variables["web"], DEFAULTS))
 
 
 # --- several vantages ---

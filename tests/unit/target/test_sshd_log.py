@@ -34,7 +34,7 @@ class Reasons(unittest.TestCase):
         self.assert_reason("failed_no_user", "Privilege separation user sshd does not exist")
         self.assert_reason("failed_bad_option", "unknown option -- Z")
         self.assert_reason("failed_port_taken", "Bind to port 22 on 0.0.0.0 failed: Address already in use")
-        self.assert_reason("failed_address_not_there", "Cannot bind any address")
+        self.assert_reason("failed_address_not_there", "Bind to port 22 on 192.0.2.77 failed")
 
     def test_a_wrong_line_is_told_with_its_place(self):
         self.assert_reason("failed_bad_config", "Bad configuration option: PermitRootLogni")
@@ -59,7 +59,7 @@ class Reasons(unittest.TestCase):
 
     def test_init_scripts_leave_the_reason_in_the_log(self):
         self.assertIn("Address already in use", log.reason(auth_log("port_taken")))
-        self.assertIn("Cannot bind any address", log.reason(auth_log("address_not_there")))
+        self.assertIn("Cannot assign requested address", log.reason(auth_log("address_not_there")))
 
     def test_a_failure_before_a_start_that_worked_is_history(self):
         self.assertIsNone(log.reason(auth_log("restarted_after_failure")))
@@ -80,7 +80,7 @@ class BindFailures(unittest.TestCase):
     def test_a_stranger_cannot_write_one_into_the_log(self):
         text = fixture("sshd", "auth_log.bullseye.killed.log")
         self.assertIn("Bind to port 22 on 0.0.0.0 failed", text)
-        self.assertEqual(log.bind_failures(log.parse_log(text)), [])
+        self.assertEqual(log.bind_failures([message for _when, message in log.parse_log(text)]), [])
         for image in IMAGES:
             self.assertEqual(log.bind_failures(journal(image, "killed")), [])
 
@@ -90,17 +90,17 @@ class Parse(unittest.TestCase):
         for name in os.listdir(os.path.join(FIXTURES, "sshd")):
             if name.startswith("journal."):
                 self.assertTrue(log.parse_journal(fixture("sshd", name)), name)
-        (long,) = log.parse_journal(json.dumps({"MESSAGE": "x" * 5000}))
+        ((_when, long),) = log.parse_journal(json.dumps({"MESSAGE": "x" * 5000}))
         self.assertEqual(len(long), log.MESSAGE_LIMIT)
 
     def test_bytes_in_a_journal_stay_readable(self):
-        (line,) = log.parse_journal('{"MESSAGE": [102, 97, 116, 97, 108, 58, 255]}')
+        ((_when, line),) = log.parse_journal('{"MESSAGE": [102, 97, 116, 97, 108, 58, 255]}')
         self.assertEqual(line, u"fatal:\ufffd")  # fmt: skip
 
     def test_lines_that_are_no_messages_are_left_out(self):
         lines = ["", "garbage", "5", "[]", "null", '"text"', "{}"]
         lines += ['{"MESSAGE": %s}' % value for value in ("null", "5", "{}", '["a", "b"]', "[999, -1, null]", '"good"')]
-        self.assertEqual(log.parse_journal("\n".join(lines)), ["good"])
+        self.assertEqual(log.parse_journal("\n".join(lines)), [(0.0, "good")])
 
     def test_only_sshd_s_lines_of_a_log_count(self):
         text = "\n".join([
@@ -109,7 +109,7 @@ class Parse(unittest.TestCase):
             "2026-11-21T00:00:00+00:00 host sshd-session[78]: Accepted",
             "Nov 21 host notsshd[77]: fatal: no",
         ])  # fmt: skip
-        self.assertEqual(log.parse_log(text), ["Server listening on :: port 22.", "Accepted"])
+        self.assertEqual(log.parse_log(text), [(0.0, "Server listening on :: port 22."), (0.0, "Accepted")])
 
 
 class Messages(unittest.TestCase):
@@ -125,7 +125,7 @@ class Messages(unittest.TestCase):
         with folder_with({"log": "Nov 21 host sshd[1]: fatal: x\n"}) as root:
             files = ("/none", os.path.join(root, "log"))
             with replaced(log, LOG_FILES=files):
-                self.assertEqual(log.messages("sysv", "ssh"), (["fatal: x"], None))
+                self.assertEqual(log.messages("sysv", "ssh"), ([(0.0, "fatal: x")], None))
 
 
 if __name__ == "__main__":

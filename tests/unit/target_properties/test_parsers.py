@@ -75,7 +75,8 @@ JSON = st.recursive(
 def test_no_journal_entry_crashes_the_parser_and_all_messages_are_text(message: Any) -> None:
     for entry in (message, {"MESSAGE": message}):
         assert all(
-            isinstance(line, str) and len(line) <= log.MESSAGE_LIMIT for line in log.parse_journal(json.dumps(entry))
+            isinstance(line, str) and len(line) <= log.MESSAGE_LIMIT
+            for _when, line in log.parse_journal(json.dumps(entry))
         )
 
 
