@@ -25,7 +25,7 @@ ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 def gather(names, login, timeout):
     """The evidence of these sections: {name: {status, reason, …}}; what does not answer in time is unchecked."""
     children = {name: _start(SECTIONS[name], login) for name in names}
-    answers = {name: b"" for name in names}
+    answers = dict.fromkeys(names, b"")
     reasons = {name: child["reason"] for name, child in children.items() if child["reason"]}
     pending = {child["pipe"]: name for name, child in children.items() if not child["reason"]}
     deadline = time.time() + timeout

@@ -32,7 +32,7 @@ TELLING = ("no_route", "timed_out", "refused")
 # What the network says of a host. Any other error is the vantage's own, such as too many open files.
 UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
 # What sshd itself says instead of a banner when it turns a client away.
-TURNED_AWAY = re.compile(rb"^(Exceeded MaxStartups|Not allowed at this time)")
+TURNED_AWAY = re.compile(b"^(Exceeded MaxStartups|Not allowed at this time)")
 IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE = 11, 25, 0x2000
 ICMP_ORIGINS = {2: "ICMP", 3: "ICMPv6"}
 ICMP_NAMES = {

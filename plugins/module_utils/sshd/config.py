@@ -30,7 +30,8 @@ DEPTH_LIMIT = 16
 LINE = re.compile(r"^(?P<file>/.+?):? line (?P<line>\d+): (?P<message>.+)$")
 WHOLE_FILE = re.compile(r"^(?P<file>/[^:]+): (?P<message>.+)$")
 NOISE = re.compile(
-    r"terminating, \d+ bad configuration|^@|^Could not load host key|^Unable to load host key|Deprecated|Unsupported option"
+    r"terminating, \d+ bad configuration|^@|^Could not load host key|^Unable to load host key"
+    r"|Deprecated option|Unsupported option"
 )
 KEY_NOISE = re.compile(
     r"^(Permissions \d+ for|It is required that|This private key will|bad permissions:|key_load|.*load key)"
