@@ -2,4 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The lab's fixtures, which the benchmarks use as well."""
 
-from fixtures import *  # noqa: F403
+from fixtures import diagnose, lab, playbook, start
+
+__all__ = ["diagnose", "lab", "playbook", "start"]

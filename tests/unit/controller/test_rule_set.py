@@ -77,7 +77,7 @@ def test_evidence_has_its_rule_and_its_provenance() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_real_evidence_fires_the_rule_or_leaves_it_silent(name: str) -> None:
-    rule, _, case = name.partition("/")
+    rule, _slash, case = name.partition("/")
     found = [finding["id"] for finding in diagnosis_of(name)["findings"]]
     assert (rule in found) == case.startswith("fires"), found
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Make the evidence of cases.yml anew on lab hosts, a few at a time: make.py [RULE_ID…]
@@ -58,7 +57,7 @@ def make(lab: Lab, batch: list[tuple[str, str, Case]], key: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         inventory, report = Path(folder) / "inventory.yml", Path(folder) / "report"
         inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": {"remote_login_vantages": vantages}}}))
-        old = any(DEFINITIONS[case.get("image", "bookworm")]["python"].endswith("2.7") for _, _, case in batch)
+        old = any(DEFINITIONS[case.get("image", "bookworm")]["python"].endswith("2.7") for _rule, _name, case in batch)
         command = [
             playbook(old),
             "rescue.remote_login.diagnose",
@@ -96,7 +95,7 @@ def batches(cases: list[tuple[str, str, Case]]) -> list[list[tuple[str, str, Cas
         while group:
             batch: list[tuple[str, str, Case]] = []
             for entry in list(group):
-                if len(batch) < AT_ONCE and entry[1] not in [name for _, name, _ in batch]:
+                if len(batch) < AT_ONCE and entry[1] not in [name for _rule, name, _case in batch]:
                     batch.append(entry)
                     group.remove(entry)
             made.append(batch)
@@ -111,7 +110,7 @@ def main(wanted: list[str]) -> None:
         for name, case in named.items()
         if not wanted or rule in wanted or f"{rule}/{name}" in wanted
     ]
-    for image in {case.get("image", "bookworm") for _, _, case in cases}:
+    for image in {case.get("image", "bookworm") for _rule, _name, case in cases}:
         root_of(image)  # while the network is still that of the machine
     lab = Lab("unit")
     lab.enter()
