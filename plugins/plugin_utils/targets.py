@@ -163,10 +163,16 @@ def for_vantage(vantage: str, all_variables: Mapping[str, Variables], defaults: 
     """The targets that a vantage probes, in order."""
     targets = []
     for name, variables in all_variables.items():
-        if name == vantage or unreachable_from(vantage, variables, defaults):
+        if not probed_from(vantage, name, variables, defaults):
             continue
         targets.append(target(name, variables, defaults))
     return targets
+
+
+def probed_from(vantage: str, host: str, variables: Variables, defaults: Variables) -> bool:
+    """Whether a vantage probes a host. No machine is a vantage of itself, but for the one that this runs on."""
+    itself = host == vantage and vantage != CONTROLLER
+    return not itself and unreachable_from(vantage, variables, defaults) is None
 
 
 def unreachable_from(vantage: str, variables: Variables, defaults: Variables) -> str | None:
@@ -190,9 +196,7 @@ def merge(
     """
     seen: dict[str, list[dict[str, Any]]] = {host: [] for host in hosts}
     for vantage, probe in probes:
-        probed = [
-            host for host in hosts if host != vantage and not unreachable_from(vantage, all_variables[host], defaults)
-        ]
+        probed = [host for host in hosts if probed_from(vantage, host, all_variables[host], defaults)]
         results = list(probe.get("results") or [])
         found = dict(zip(probed, results, strict=True)) if len(results) == len(probed) else {}
         for host in hosts:
