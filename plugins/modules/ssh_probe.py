@@ -44,12 +44,17 @@ options:
         description: A name or an IP address.
         type: str
       port:
-        description: The port.
+        description: The port. Without it, that of the vantage's ssh_config, else 22.
         type: raw
-        default: 22
       user:
-        description: Who logs in. Needed unless O(targets[].authenticate=false).
+        description: Who logs in. Without it, the user of the vantage's ssh_config, else whoever runs the module.
         type: str
+      use_ssh_config:
+        description:
+          - Fill in what is left open from C(~/.ssh/config) and C(/etc/ssh/ssh_config) of the vantage, as ssh would,
+            the name of the host included. It needs paramiko.
+        type: bool
+        default: true
       private_key_file:
         description: A private key on the vantage.
         type: path
@@ -221,8 +226,9 @@ def main():
         "name": {"type": "str"},
         "address": {"type": "str"},
         # raw, so that a port that is no number is the matter of its own target only
-        "port": {"type": "raw", "default": 22},
+        "port": {"type": "raw"},
         "user": {"type": "str"},
+        "use_ssh_config": {"type": "bool", "default": True},
         "private_key_file": {"type": "path"},
         "passphrase": {"type": "str", "no_log": True},
         "password": {"type": "str", "no_log": True},
@@ -240,7 +246,7 @@ def main():
 
 def _number(port):
     try:
-        return int(port)
+        return None if port is None else int(port)
     except (TypeError, ValueError):
         return port
 

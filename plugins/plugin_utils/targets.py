@@ -55,8 +55,9 @@ def target(name: str, variables: Variables, defaults: Variables) -> dict[str, An
     attempt = {
         "name": name,
         "address": _address(name, variables, local),
-        "port": first_set(variables, "remote_login_port", "ansible_port", "ansible_ssh_port") or 22,
-        "user": str(user),
+        "port": first_set(variables, "remote_login_port", "ansible_port", "ansible_ssh_port"),
+        "user": user,
+        "use_ssh_config": not local and "-F" not in _ssh_words(variables, defaults),
         "private_key_file": key,
         "passphrase": first_set(variables, "remote_login_passphrase", "ansible_ssh_private_key_passphrase"),
         "password": password,
@@ -84,8 +85,10 @@ def port_number(value: Any) -> int | None:
     return number if 0 < number < 65536 else None
 
 
-def _connection_user(variables: Variables, defaults: Variables) -> str:
-    return str(first_set(variables, "ansible_user", "ansible_ssh_user") or defaults["user"] or getpass.getuser())
+def _connection_user(variables: Variables, defaults: Variables) -> str | None:
+    """The user that Ansible logs in as; None where it leaves that to ssh."""
+    user = first_set(variables, "ansible_user", "ansible_ssh_user") or defaults["user"]
+    return str(user) if user else None
 
 
 def _address(name: str, variables: Variables, local: bool) -> str:
@@ -202,7 +205,7 @@ def merge(
         for host in hosts:
             attempt = target(host, all_variables[host], defaults)
             result = found.get(host) or _no_result(host, vantage, all_variables[host], probe, defaults)
-            known = {key: attempt.get(key) for key in ("name", "address", "port", "user")}
+            known = {key: attempt[key] for key in ("name", "address", "port", "user") if key in attempt}
             seen[host].append({**result, **known, "vantage": vantage})
     return seen
 
@@ -266,9 +269,9 @@ def _closed_to_the_connection(
         return None
     attempt = target(host, variables, defaults)
     connection_port = first_set(variables, "ansible_port", "ansible_ssh_port") or 22
-    same_place = port_number(attempt["port"]) == port_number(connection_port)
+    same_place = port_number(attempt.get("port", 22)) == port_number(connection_port)
     same_place = same_place and attempt["address"] == (first_set(variables, "ansible_host", "ansible_ssh_host") or host)
-    same_user = attempt["user"] == _connection_user(variables, defaults)
+    same_user = attempt.get("user") == _connection_user(variables, defaults)
     if not same_place or (mine.get("rung") not in BEFORE_AUTH and not same_user):
         return None
     return f"SSH does not get in ({mine.get('outcome')})"
@@ -276,12 +279,12 @@ def _closed_to_the_connection(
 
 def login_of(host: str, variables: Variables, seen: Sequence[Mapping[str, Any]], defaults: Variables) -> dict[str, Any]:
     """The login attempt as the gatherers inside need it."""
-    attempt = target(host, variables, defaults)
+    attempt, first = target(host, variables, defaults), seen[0] if seen else {}
     addresses = [entry["address"] for result in seen[:1] for entry in result.get("addresses") or []]
     clients = [result["client_address"] for result in seen if result.get("client_address")]
     return {
-        "port": port_number(attempt["port"]) or 22,
+        "port": port_number(attempt.get("port")) or port_number(first.get("port")) or 22,
         "addresses": addresses,
-        "user": attempt["user"],
+        "user": attempt.get("user") or first.get("user") or getpass.getuser(),
         "clients": list(dict.fromkeys(clients)),
     }

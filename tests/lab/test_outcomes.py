@@ -116,7 +116,6 @@ def test_bad_targets_get_their_own_clear_result_and_the_others_theirs(start: Sta
         ({"port": 70000}, "70000"),
         ({"port": "ssh"}, "ssh"),
         ({"address": ""}, "no address"),
-        ({"user": None}, "no user"),
         ({"private_key_file": str(tmp_path / "none")}, "does not exist"),
         ({"private_key_file": str(encrypted)}, "encrypted"),
         ({"private_key_file": str(encrypted), "passphrase": "wrong"}, "cannot be used"),
@@ -167,3 +166,17 @@ def test_a_server_that_only_openssh_can_talk_to_is_no_fault(start: Start) -> Non
                  " systemctl restart ssh")  # fmt: skip
     (result,) = probe([target(host)])
     assert (result["outcome"], result["authenticated"]) == ("ok", True), result
+
+
+def test_the_probe_goes_where_ssh_config_leads(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = start("bookworm", "echo 'Port 2222' >> /etc/ssh/sshd_config; systemctl restart ssh")
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_text(
+        f"Host web\n  HostName {host.address}\n  Port 2222\n  User ops\n  IdentityFile {login_key()}\n"
+        "Host far\n  ProxyJump bastion\n"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    near, far, plain = probe([{"address": name, "timeout": 4} for name in ("web", "far", "web.invalid")])
+    assert (near["outcome"], near["port"], near["user"]) == ("ok", 2222, "ops"), near
+    assert (far["outcome"], "bastion" in far["error"]) == (None, True)
+    assert plain["outcome"] == "name_not_resolved"

@@ -12,7 +12,12 @@ import resource
 import threading
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import connect, login, openssh
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import (
+    client_config,
+    connect,
+    login,
+    openssh,
+)
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, Stream, Undecided
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import (
     NoCommonAlgorithm,
@@ -147,6 +152,8 @@ def _attempt(target, result, login_gate):
     problem = wrong_with(target)
     if problem:
         raise BadTarget(problem)
+    target = client_config.applied(target)
+    result["port"], result["user"] = target["port"], target["user"]
     timeout = _timeout(target)
     started = time.time()
     candidates = connect.resolve(target["address"], target["port"])
@@ -185,10 +192,8 @@ def wrong_with(target):
     address, port = target.get("address"), target.get("port")
     if not address or not str(address).strip():
         return "the target has no address"
-    if not isinstance(port, int) or not 0 < port < 65536:
+    if port is not None and (not isinstance(port, int) or not 0 < port < 65536):
         return "the port %s is not between 1 and 65535" % port
-    if target.get("authenticate", True) and not target.get("user"):
-        return "the target has no user"
     return None
 
 

@@ -107,8 +107,7 @@ def _key_file(path, passphrase):
 
 def known_keys(target):
     """The keys that known_hosts has for this target: {type: [key, ...]}. A line that is wrong hides no other."""
-    name, port = target["address"], target["port"]
-    wanted = name if port == 22 else "[%s]:%d" % (name, port)
+    wanted = known_name(target)
     found = {}
     paths = target.get("known_hosts")
     for path in DEFAULT_KNOWN_HOSTS if paths is None else paths:
@@ -123,6 +122,13 @@ def known_keys(target):
             if entry is not None and entry.key is not None:
                 found.setdefault(entry.key.get_name(), []).append(entry.key)
     return found
+
+
+def known_name(target):
+    """What a target is called in known_hosts."""
+    if target.get("host_key_alias"):
+        return target["host_key_alias"]
+    return target["address"] if target["port"] == 22 else "[%s]:%d" % (target["address"], target["port"])
 
 
 def names_host(field, wanted):

@@ -17,6 +17,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.logi
     AUTH_PATIENCE,
     COMMAND,
     DEFAULT_KNOWN_HOSTS,
+    known_name,
 )
 
 HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (\S+)", re.M)
@@ -58,7 +59,7 @@ def arguments(target, address, timeout):
         "ConnectTimeout": "%d" % max(1, timeout),
         "ConnectionAttempts": "1",
         "ControlPath": "none",
-        "HostKeyAlias": target["address"] if target["port"] == 22 else "[%s]:%d" % (target["address"], target["port"]),
+        "HostKeyAlias": known_name(target),
         # Unknown keys would be written to the first file.
         "UserKnownHostsFile": " ".join(["/dev/null"] + known),
         "StrictHostKeyChecking": "no",

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-import getpass
 import os
 from typing import Any
 
@@ -22,7 +21,8 @@ def target(variables: dict[str, Any] | None = None, **defaults: Any) -> dict[str
 
 
 def test_without_any_variable_it_is_the_login_that_ssh_would_try() -> None:
-    assert target() == {"name": "web", "address": "web", "port": 22, "user": getpass.getuser(), "authenticate": True}
+    # Port and user are left to the ssh_config of the vantage.
+    assert target() == {"name": "web", "address": "web", "authenticate": True, "use_ssh_config": True}
 
 
 def test_the_connection_s_variables_are_the_attempt() -> None:
@@ -42,7 +42,7 @@ def test_what_is_set_for_the_diagnosis_counts_more_than_the_connection() -> None
 
 def test_an_empty_variable_is_not_set() -> None:
     found = target({"remote_login_user": "", "ansible_user": "ops", "ansible_port": None})
-    assert (found["user"], found["port"]) == ("ops", 22)
+    assert (found["user"], "port" in found) == ("ops", False)
 
 
 def test_the_command_line_stands_in_where_the_inventory_says_nothing() -> None:
@@ -242,5 +242,5 @@ def test_the_login_has_every_address_and_client_that_was_seen() -> None:
 @pytest.mark.parametrize("port", ["ssh", "70000", "-1", "0", "2222.5", "\u00b2", "{{ undefined }}"])
 def test_a_bad_port_is_the_matter_of_its_own_host_and_ends_nothing(port: str) -> None:
     variables = {"web": {"ansible_port": port}, "db": {}}
-    assert [entry["port"] for entry in targets.for_vantage("localhost", variables, DEFAULTS)] == [port, 22]
+    assert [entry.get("port") for entry in targets.for_vantage("localhost", variables, DEFAULTS)] == [port, None]
     assert targets.login_of("web", variables["web"], [], DEFAULTS)["port"] == 22

@@ -268,7 +268,6 @@ class Probe(unittest.TestCase):
                 {"address": " ", "port": 22},
                 dict(good, port="ssh"),
                 dict(good, port=0),
-                dict(good, user=None),
             ]
             results = gather.probe(wrong + [good])
         self.assertEqual([result["outcome"] for result in results], [None] * len(wrong) + ["refused"])
