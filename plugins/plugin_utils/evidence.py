@@ -12,6 +12,12 @@ from typing import Any
 from ansible_collections.rescue.remote_login.plugins.plugin_utils.report import SCHEMA, now
 
 
+OLD_PYTHON = (
+    "the host's Python is too old for this ansible-core: 2.16 is the last one that drives Python 2.7 and 3.6"
+    " (pip install 'ansible-core==2.16.*')"
+)
+
+
 def collect(host: str, merged: Mapping[str, Any], looks: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     """The evidence from the probes and from the looks inside that were tried: the way and what came of it, in order."""
     first = merged["outside"][0] if merged["outside"] else {}
@@ -41,6 +47,9 @@ def _inside(merged: Mapping[str, Any], looks: Sequence[tuple[str, Mapping[str, A
 
 def _said(look: Mapping[str, Any]) -> str:
     """The gist of a failed task, in one line."""
+    stderr = str(look.get("module_stderr") or "")
+    if "SyntaxError" in stderr or "ansible-core requires a minimum of Python" in stderr:
+        return OLD_PYTHON
     text = str(look.get("msg") or look.get("module_stderr") or "it failed without a reason")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if any(line.startswith("Traceback") for line in lines):

@@ -219,7 +219,7 @@ def up(folder: Path) -> None:
     print(f"lab: {len(hosts)} hosts are running. To use them:\n")
     for variable in ("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"):
         print(f"  export {variable}={os.environ[variable]}")
-    print(f"  nsenter --net=/run/netns/{NAMESPACE} make diagnose INVENTORY={inventory}\n")
+    print(f"  nsenter --net=/run/netns/{NAMESPACE} make diagnose VENV=.venv-test INVENTORY={inventory}\n")
     print("  make lab-down removes them.")
 
 

@@ -267,3 +267,9 @@ def test_looking_changes_nothing(start: Start, diagnose: Diagnose) -> None:
 def test_images_name_what_each_needs() -> None:
     for name, definition in DEFINITIONS.items():
         assert {"source", "packages", "init", "python"} == set(definition), name
+
+
+def test_a_python_that_is_too_old_for_this_ansible_is_told_in_words(start: Start, playbook: Playbook) -> None:
+    host = start("bullseye", STOP)
+    run = playbook("diagnose", [host], old=False)
+    assert "2.16 is the last one that drives Python 2.7" in " ".join(run.text.split()), run.text
