@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.rescue.remote_login.plugins.plugin_utils.report import SCHEMA, now
 
-
 OLD_PYTHON = (
     "the host's Python is too old for this ansible-core: 2.16 is the last one that drives Python 2.7 and 3.6"
     " (pip install 'ansible-core==2.16.*')"
