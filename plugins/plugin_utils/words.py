@@ -5,28 +5,15 @@
 
 from __future__ import annotations
 
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.outcomes import RUNG_OF
+
 # One step of the login path each, in the order in which a login takes them.
 RUNGS = ("resolve", "route", "port", "banner", "key_exchange", "host_key", "auth", "session")
 
-# Where each outcome of a probe ends.
-OUTCOMES = {
-    "name_not_resolved": "resolve",
-    "no_route": "route",
-    "timed_out": "port",
-    "refused": "port",
-    "closed_before_banner": "banner",
-    "banner_timed_out": "banner",
-    "not_ssh": "banner",
-    "key_exchange_failed": "key_exchange",
-    "key_exchange_timed_out": "key_exchange",
-    "host_key_changed": "host_key",
-    "auth_denied": "auth",
-    "session_failed": "session",
-    "ok": "session",
-}
-
 # Stands for every outcome but 'ok' in a rule's `explains`.
 ANY_OUTCOME = "any"
+# Each with the rung on which it ends.
+OUTCOMES: dict[str, str] = RUNG_OF
 
 SEVERITIES = ("blocking", "risk", "note")
 

@@ -22,24 +22,9 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.conn
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import (
     NoCommonAlgorithm,
 )
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.outcomes import RUNG_OF
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.ping import ping
 
-# The rung on which each outcome ends.
-RUNG_OF = {
-    "name_not_resolved": "resolve",
-    "no_route": "route",
-    "timed_out": "port",
-    "refused": "port",
-    "closed_before_banner": "banner",
-    "banner_timed_out": "banner",
-    "not_ssh": "banner",
-    "key_exchange_failed": "key_exchange",
-    "key_exchange_timed_out": "key_exchange",
-    "host_key_changed": "host_key",
-    "auth_denied": "auth",
-    "session_failed": "session",
-    "ok": "session",
-}
 CONNECTIONS_AT_ONCE = 512
 # Key exchanges are work for the processor, not waiting.
 LOGINS_AT_ONCE = 24
