@@ -12,6 +12,9 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rescue.remote_login.plugins.plugin_utils import targets
 from ansible_collections.rescue.remote_login.plugins.plugin_utils.settings import connection_defaults
 
+# The loop variable of the task that probes.
+VANTAGE = "__remote_login_vantage"
+
 
 class ActionModule(ActionBase):
     """Runs on the controller alone."""
@@ -23,14 +26,14 @@ class ActionModule(ActionBase):
         _result, arguments = self.validate_argument_spec(
             {
                 "hosts": {"type": "list", "elements": "str", "required": True},
-                "vantages": {"type": "list", "elements": "str", "required": True},
+                "usual_vantages": {"type": "list", "elements": "str", "default": [targets.CONTROLLER]},
                 "probes": {"type": "list", "elements": "dict", "required": True},
             },
         )
         hosts, defaults = arguments["hosts"], connection_defaults()
         variables = {host: (task_vars or {})["hostvars"][host] for host in hosts}
-        probes = list(zip(arguments["vantages"], arguments["probes"], strict=True))
-        seen = targets.merge(hosts, variables, probes, defaults)
+        probes = [(str(probe[VANTAGE]), probe) for probe in arguments["probes"]]
+        seen = targets.merge(hosts, variables, probes, defaults, arguments["usual_vantages"])
         attempts = {host: targets.login_of(host, variables[host], seen[host], defaults) for host in hosts}
         ways = {host: targets.way_inside(host, variables[host], seen[host], defaults) for host in hosts}
         return {

@@ -27,14 +27,17 @@ class ActionModule(ActionBase):
                 "after": {"type": "dict", "default": {}},
             },
         )
-        recorded, failed, changed = dict(arguments["diagnosis"]["hosts"]), [], []
+        recorded: dict[str, Any] = dict(arguments["diagnosis"]["hosts"])
+        failed: dict[str, str] = {}
+        changed: list[str] = []
         for host in arguments["hosts"]:
             changes = self._changes(host, (task_vars or {})["hostvars"][host])
             seen = arguments["after"].get(host)
             recorded[host] = {**recorded[host], "changes": changes}
             if seen:
                 recorded[host]["after"] = remedies.after(seen["outside"])
-            failed += [f"{host}: {change['remedy']}: {change['detail']}" for change in changes if change["failed"]]
+            reasons = [f"{change['remedy']}: {change['detail']}" for change in changes if change["failed"]]
+            failed.update({host: "; ".join(reasons)} if reasons else {})
             changed += [host] if any(change["changed"] for change in changes) else []
         return {
             "changed": False,

@@ -22,13 +22,15 @@ options:
     type: list
     elements: str
     required: true
-  vantages:
-    description: The vantages, in order.
+  usual_vantages:
+    description: The vantages of hosts that have no C(remote_login_vantages) of their own.
     type: list
     elements: str
-    required: true
+    default: [localhost]
   probes:
-    description: What M(rescue.remote_login.ssh_probe) returned on each.
+    description:
+      - What M(rescue.remote_login.ssh_probe) returned on each vantage, with its name in C(__remote_login_vantage), as a
+        loop over that variable registers it.
     type: list
     elements: dict
     required: true
@@ -43,7 +45,6 @@ EXAMPLES = r"""
 - name: Put the probes together
   rescue.remote_login.merge_probes:
     hosts: "{{ ansible_play_batch }}"
-    vantages: [localhost, bastion]
     probes: "{{ probes.results }}"
   run_once: true
 """

@@ -57,11 +57,10 @@ evidence:
   type: dict
   sample: {}
 failed_remedies:
-  description: What failed, in words.
+  description: What failed, in words, for each host on which something did.
   returned: success
-  type: list
-  elements: str
-  sample: ["web-03: start_sshd: sshd is not installed"]
+  type: dict
+  sample: {"web-03": "start_sshd: sshd is not installed"}
 changed_hosts:
   description: The hosts on which something was changed.
   returned: success

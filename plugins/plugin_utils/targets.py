@@ -162,11 +162,23 @@ def proxy(variables: Variables, defaults: Variables) -> str | None:
 # --- one vantage's list of targets ---
 
 
-def for_vantage(vantage: str, all_variables: Mapping[str, Variables], defaults: Variables) -> list[dict[str, Any]]:
+def vantages_of(variables: Variables, usual: Sequence[str]) -> list[str]:
+    """The vantages of one host: its own variable, else the usual ones."""
+    return [str(name) for name in first_set(variables, "remote_login_vantages") or usual]
+
+
+def every_vantage(all_variables: Mapping[str, Variables], usual: Sequence[str]) -> list[str]:
+    """The vantages of all hosts, each once."""
+    return list(dict.fromkeys(name for host in all_variables.values() for name in vantages_of(host, usual)))
+
+
+def for_vantage(
+    vantage: str, all_variables: Mapping[str, Variables], defaults: Variables, usual: Sequence[str] = (CONTROLLER,)
+) -> list[dict[str, Any]]:
     """The targets that a vantage probes, in order."""
     targets = []
     for name, variables in all_variables.items():
-        if not probed_from(vantage, name, variables, defaults):
+        if vantage not in vantages_of(variables, usual) or not probed_from(vantage, name, variables, defaults):
             continue
         targets.append(target(name, variables, defaults))
     return targets
@@ -191,6 +203,7 @@ def merge(
     all_variables: Mapping[str, Variables],
     probes: Sequence[tuple[str, Mapping[str, Any]]],
     defaults: Variables,
+    usual: Sequence[str] = (CONTROLLER,),
 ) -> dict[str, list[dict[str, Any]]]:
     """host -> what each vantage saw of it, in the order of the vantages.
 
@@ -199,14 +212,18 @@ def merge(
     """
     seen: dict[str, list[dict[str, Any]]] = {host: [] for host in hosts}
     for vantage, probe in probes:
-        probed = [host for host in hosts if probed_from(vantage, host, all_variables[host], defaults)]
+        asked = [host for host in hosts if vantage in vantages_of(all_variables[host], usual)]
+        probed = [host for host in asked if probed_from(vantage, host, all_variables[host], defaults)]
         results = list(probe.get("results") or [])
         found = dict(zip(probed, results, strict=True)) if len(results) == len(probed) else {}
-        for host in hosts:
+        for host in asked:
             attempt = target(host, all_variables[host], defaults)
             result = found.get(host) or _no_result(host, vantage, all_variables[host], probe, defaults)
             known = {key: attempt[key] for key in ("name", "address", "port", "user") if key in attempt}
             seen[host].append({**result, **known, "vantage": vantage})
+    for host, results in seen.items():
+        order = vantages_of(all_variables[host], usual)
+        results.sort(key=lambda result: order.index(result["vantage"]))
     return seen
 
 

@@ -23,6 +23,8 @@ WEB_SERVER = (
     '    c = s.accept()[0]; c.recv(100); c.sendall(b"HTTP/1.1 400 Bad Request\\r\\n\\r\\n"); c.close()\n'
     "'"
 )
+# Anybody can call a process so, and name any file in its arguments.
+FAKE_DAEMON = "cp /bin/sleep /home/ops/sshd; (setsid su ops -c 'exec /home/ops/sshd 5000' &) >/dev/null 2>&1; sleep 0.3"
 KEYS = "/etc/ssh/ssh_host_*_key"
 
 
@@ -142,6 +144,36 @@ FAULTS = [
           points_at="sshd"),
     Fault("user gone, daemon stopped", "privilege_separation_missing", "refused",
           f"sed -i /^sshd:/d /etc/passwd; {STOP}; {RESTART_FAILING}"),
+    # What an attack on the diagnosis found: each was judged wrong once.
+    Fault("stopped, and a user's process called sshd", "sshd_stopped", "refused", f"{FAKE_DAEMON}; {STOP}",
+          remedied=True),
+    Fault("masked, and a user's process called sshd", "sshd_masked", "refused",
+          f"{FAKE_DAEMON}; systemctl mask --now ssh", SYSTEMD),
+    Fault("stopped, and root's process called sshd", "sshd_stopped", "refused",
+          f"cp /bin/sleep /usr/local/bin/sshd; (setsid /usr/local/bin/sshd 5000 &) >/dev/null 2>&1; {STOP}"),
+    Fault("stopped, with a failed start in the log", "sshd_stopped", "refused", f"{STOP}; sleep 0.2;"
+          " logger -t sshd 'error: Bind to port 22 on 0.0.0.0 failed: Address already in use.'", SYSTEMD, remedied=True),
+    Fault("stopped, with its binary elsewhere", "sshd_stopped", "refused", "mkdir -p /opt/ossh/sbin"
+          " /etc/systemd/system/ssh.service.d; mv /usr/sbin/sshd /opt/ossh/sbin/; printf '[Service]\nExecStartPre=\n"
+          "ExecStart=\nExecStart=/opt/ossh/sbin/sshd -D\n' > /etc/systemd/system/ssh.service.d/z.conf;"
+          " systemctl daemon-reload; systemctl stop ssh", SYSTEMD, remedied=True),
+    Fault("a FIFO among the drop-ins", "sshd_config_invalid", "refused", "grep -q Include /etc/ssh/sshd_config ||"
+          " echo 'Include /etc/ssh/sshd_config.d/*.conf' >> /etc/ssh/sshd_config;"
+          f" {STOP}; mkfifo /etc/ssh/sshd_config.d/x.conf", points_at="/etc/ssh/sshd_config.d/x.conf"),
+    Fault("masked, and sshd hangs", "sshd_masked", "refused", "systemctl mask --now ssh;"
+          " printf '#!/bin/sh\nsleep 1000\n' > /usr/sbin/sshd", SYSTEMD),
+    Fault("port bound and not listened on", "port_taken", "refused", f"{STOP}; $(command -v python3 || command -v"
+          " python2.7) -c 'import os, socket, time; s = socket.socket(); s.bind((\"\", 22))\n"
+          f"if os.fork(): os._exit(0)\nos.setsid(); time.sleep(900)' >/dev/null 2>&1; {RESTART_FAILING}",
+          points_at="Address already in use"),
+    Fault("socket unit with a name of its own", "socket_overrides_port", "refused", "systemctl disable --now ssh;"
+          " printf '[Socket]\nListenStream=2222\nService=ssh.service\n[Install]\nWantedBy=sockets.target\n'"
+          " > /etc/systemd/system/own.socket; systemctl daemon-reload; systemctl enable --now own.socket", SYSTEMD,
+          points_at="own.socket"),
+    Fault("socket bound to the loopback device", "sshd_not_on_address", "refused", "mkdir -p"
+          " /etc/systemd/system/ssh.socket.d; printf '[Socket]\nBindToDevice=lo\n'"
+          " > /etc/systemd/system/ssh.socket.d/a.conf; systemctl daemon-reload; systemctl disable --now ssh;"
+          " systemctl enable --now ssh.socket", SYSTEMD),
 ]  # fmt: skip
 
 # Set-ups that look odd and are right. Nothing may be found that blocks.
@@ -165,6 +197,11 @@ HEALTHY = [
     Fault("reloaded after a change", "", "ok", "sleep 2; echo '# a remark' >> /etc/ssh/sshd_config; sleep 1;"
           " kill -HUP $(cat /run/sshd.pid); sleep 1"),
     Fault("started by hand", "", "ok", "systemctl disable --now ssh; mkdir -p /run/sshd; /usr/sbin/sshd", SYSTEMD),
+    Fault("socket unit with a name of its own", "", "ok", "systemctl disable --now ssh; printf"
+          " '[Socket]\nListenStream=22\nService=ssh.service\n[Install]\nWantedBy=sockets.target\n'"
+          " > /etc/systemd/system/own.socket; systemctl daemon-reload; systemctl enable --now own.socket", SYSTEMD),
+    Fault("a file from the future", "", "ok", f"touch -d '+2 days' /etc/ssh/sshd_config; {RESTART}"),
+    Fault("a user's process called sshd", "", "ok", FAKE_DAEMON),
     Fault("a web server beside it", "", "ok", WEB_SERVER.replace("22)", "8022)")),
     Fault("options in the environment file", "", "ok",
           f"echo 'SSHD_OPTS=\"-o MaxSessions=5\"' > /etc/default/ssh; {RESTART}"),
@@ -174,6 +211,7 @@ HEALTHY = [
 
 # It works now, and will not after the next restart.
 RISKS = [
+    Fault("binary gone under the daemon", "sshd_not_installed", "ok", "rm /usr/sbin/sshd", ("trixie",)),
     Fault("disabled", "sshd_disabled_at_boot", "ok", "systemctl disable ssh", SYSTEMD, remedied=True),
     Fault("no start links", "sshd_disabled_at_boot", "ok", "update-rc.d -f ssh remove", ("bullseye",), remedied=True),
     Fault("links turned off", "sshd_disabled_at_boot", "ok", "update-rc.d ssh disable", ("bullseye",), remedied=True),

@@ -273,3 +273,49 @@ def test_a_python_that_is_too_old_for_this_ansible_is_told_in_words(start: Start
     host = start("bullseye", STOP)
     run = playbook("diagnose", [host], old=False)
     assert "2.16 is the last one that drives Python 2.7" in " ".join(run.text.split()), run.text
+
+
+def test_a_host_whose_disk_is_full_stays_in_the_report(start: Start, diagnose: Diagnose) -> None:
+    full = "mkdir -p {0}; mount -t tmpfs -o size=8k none {0}; dd if=/dev/zero of={0}/fill bs=1k count=64 2>/dev/null || true"
+    host, well = start("bookworm", f"{full.format('/tmp')}; {full.format('/root/.ansible')}; {STOP}"), start("bookworm")
+    run = diagnose([host, well])
+    assert (run[host]["verdict"], run[host]["outcome"]) == ("cannot_login", "refused"), run.text
+    assert run[host]["unchecked"]
+    assert run[well]["verdict"] == "can_login"
+
+
+def test_the_file_that_a_user_s_process_names_is_not_read_as_root(start: Start, diagnose: Diagnose) -> None:
+    host = start("bookworm", f"echo 'secret {'x' * 20}' > /root/secret; chmod 600 /root/secret; cp /bin/sleep /home/ops/sshd;"
+                 " (setsid su ops -c 'exec -a \"/home/ops/sshd -f /root/secret\" /home/ops/sshd 5000' &)"
+                 f" >/dev/null 2>&1; sleep 0.3; {STOP}")  # fmt: skip
+    run = diagnose([host])
+    assert run[host]["cause"] == "sshd_stopped", run.text
+    assert "xxxxx" not in (run.folder / "report.json").read_text()
+
+
+def test_a_host_has_vantages_of_its_own(start: Start, diagnose: Diagnose) -> None:
+    vantage, host, other = (
+        start("vantage"),
+        start("bookworm", f"{DROP} ip saddr 10.77.1.1 tcp dport 22 drop"),
+        start("trixie"),
+    )
+    vantage.run(f"cat > /root/key <<'KEY'\n{login_key().read_text()}KEY\nchmod 600 /root/key")
+    inventory = {
+        other.name: other.inventory(),
+        host.name: host.inventory(
+            remote_login_private_key_file="/root/key", remote_login_vantages=["localhost", vantage.name]
+        ),
+        vantage.name: vantage.inventory(ansible_connection="containers.podman.podman", ansible_host=vantage.name),
+    }
+    run = diagnose(inventory, "--limit", f"{host.name},{other.name}")
+    assert (run[host]["cause"], run[other]["verdict"]) == ("local_network_problem", "can_login"), run.text
+
+
+def test_only_the_host_on_which_a_remedy_failed_is_marked_failed(start: Start, playbook: Playbook) -> None:
+    bad, good = start("bookworm", f"touch /etc/ssh/sshd_not_to_be_run; {STOP}"), start("bookworm", STOP)
+    run = playbook("remediate", [good, bad])
+    assert run.status != 0
+    assert run[good]["after"]["verdict"] == "can_login"
+    recap = {line.split()[0]: line for line in run.text.splitlines() if "failed=" in line}
+    assert "failed=0" in recap[good.name]
+    assert "failed=1" in recap[bad.name]

@@ -22,10 +22,16 @@ KEPT_LINES = 20
 ADDRESSES_LIMIT = 6
 KEXINIT = 20
 OFFER_LIMIT_BYTES = 35000
-OFFER_FIELDS = (
-    "kex_algorithms server_host_key_algorithms encryption_client_to_server encryption_server_to_client"
-    " mac_client_to_server mac_server_to_client compression_client_to_server compression_server_to_client"
-).split()
+OFFER_FIELDS = [
+    "kex_algorithms",
+    "server_host_key_algorithms",
+    "encryption_client_to_server",
+    "encryption_server_to_client",
+    "mac_client_to_server",
+    "mac_server_to_client",
+    "compression_client_to_server",
+    "compression_server_to_client",
+]
 
 # Of several addresses, the answer that says most speaks for the target.
 TELLING = ("no_route", "timed_out", "refused")

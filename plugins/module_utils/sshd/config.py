@@ -15,12 +15,15 @@ __metaclass__ = type
 import glob
 import os
 import re
+import stat
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
 DEFAULT_PATH = "/etc/ssh/sshd_config"
 # Keywords whose every occurrence counts.
 ACCUMULATING = ("port", "listenaddress", "hostkey")
+# A daemon that hangs must leave time for the rest of its section.
+PATIENCE_S = 6
 FILES_LIMIT = 200
 DEPTH_LIMIT = 16
 
@@ -40,7 +43,7 @@ KEY_NOISE = re.compile(
 
 def test(command):
     """What `sshd -t` says, given the command that starts the daemon."""
-    result = host.run(command + ["-t"])
+    result = host.run(command[:1] + ["-t"] + command[1:], timeout=PATIENCE_S)
     if result.error:
         broken = "cannot be run" in result.error
         return {
@@ -49,6 +52,7 @@ def test(command):
             "keys_usable": None,
             "output": result.err,
             "broken_binary": broken,
+            "hangs": result.rc is None and not broken,
         }
     return judge_test(result.rc, result.err)
 
@@ -70,7 +74,11 @@ def judge_test(rc, text):
         return dict(verdict, keys_usable=None)
     if rc in (126, 127) or "error while loading shared libraries" in text:
         return dict(verdict, valid=None, keys_usable=None, reason=text.strip(), broken_binary=True)
-    if "unknown option" in text or "usage: sshd" in text or re.search(r"^(command-line|Bad port number)", text, re.M):
+    if (
+        "unknown option" in text
+        or "usage: sshd" in text
+        or re.search(r"^(command-line|Bad port number|Extra argument)", text, re.M)
+    ):
         return dict(verdict, valid=None, keys_usable=None, reason=text.strip().splitlines()[0], bad_options=True)
     if rc < 0:
         reason = "sshd was ended by signal %d" % -rc
@@ -119,10 +127,10 @@ def directive_at(error, directives):
 
 def effective(command, login):
     """The configuration in force as `sshd -T` prints it, or None where sshd cannot print it."""
-    result = host.run(command + ["-T", "-C", connection_specification(login)])
-    if result.rc != 0:
+    result = host.run(command[:1] + ["-T", "-C", connection_specification(login)] + command[1:], timeout=PATIENCE_S)
+    if result.rc not in (0, None):
         # An older sshd knows fewer words in -C, and none of them is needed without a Match block.
-        result = host.run(command + ["-T"])
+        result = host.run(command[:1] + ["-T"] + command[1:], timeout=PATIENCE_S)
     return parse_effective(result.out) if result.rc == 0 else None
 
 
@@ -179,6 +187,14 @@ def _walk(path, found, files, match, depth):
                 "match": match,
             }
         )
+
+
+def endless_files(files):
+    """The files that sshd would wait for forever: a FIFO or a device among the included ones."""
+    found = [(path, host.status_of(path)) for path in files]
+    return [
+        path for path, status in found if status and (stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode))
+    ]
 
 
 def split_line(line):

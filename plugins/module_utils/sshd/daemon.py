@@ -27,11 +27,19 @@ HELPER = re.compile(r"\0(/[\w./-]+/sshd-(?:session|auth))\0")
 BINARY_LIMIT_BYTES = 16 * 1024 * 1024
 
 
-def binary():
-    """The path of sshd, executable or not, or None."""
-    found = host.which("sshd")
-    candidates = ["%s/sshd" % folder for folder in host.SEARCH_PATH]
-    return found or next((path for path in candidates if host.status_of(path) is not None), None)
+def binary(running, unit_command):
+    """The path of sshd, executable or not, or None: that of the running daemon, of the unit, or the usual one."""
+    if running and running[0]["executable"]:
+        return running[0]["executable"]
+    named = [unit_command[0]] if unit_command and os.path.basename(unit_command[0]) == "sshd" else []
+    candidates = named + ["%s/sshd" % folder for folder in host.SEARCH_PATH]
+    return next((path for path in candidates if host.status_of(path) is not None), None)
+
+
+def is_trusted(path):
+    """Whether nobody but root could have put this program there: only then is it run."""
+    status = host.status_of(path)
+    return status is not None and status.st_uid == 0 and not status.st_mode & 0o022
 
 
 def version(path):
@@ -63,24 +71,47 @@ def broken_helper(paths):
 # --- the daemon's processes ---
 
 
-def daemons():
-    """The processes that wait for connections in this host's own network and file system, not the sessions."""
+def daemons(listening, main_pid):
+    """The processes that wait for connections in this host's own network and file system, not the sessions.
+
+    Anybody can call a process sshd. A daemon is root's, its program is called so too, and it listens
+    (``listening``: the pids that do, or None where that cannot be seen) or is the unit's own.
+    """
     found = []
     network, root = host.link_target("/proc/self/ns/net"), host.status_of("/")
     for pid in host.pids():
-        process = sockets.process(pid)
-        arguments = sockets.arguments(pid)
-        state = _state(pid) if process["program"] == "sshd" and is_daemon(" ".join(arguments)) else None
+        if listening is not None and pid not in listening and pid != main_pid:
+            continue
+        process, arguments = sockets.process(pid), sockets.arguments(pid)
+        if process["program"] != "sshd" or not is_daemon(" ".join(arguments)) or not _is_roots(pid):
+            continue
+        state = _state(pid)
         if state in (None, "Z", "X"):
-            continue  # no daemon, or one that has ended
+            continue  # it has ended
         if host.link_target("/proc/%d/ns/net" % pid) not in (network, None):
             continue  # the daemon of a container
         its_root = host.status_of("/proc/%d/root" % pid)
         if its_root is not None and (its_root.st_dev, its_root.st_ino) != (root.st_dev, root.st_ino):
             continue
-        process.update(state=state, started_at=_started_at(pid), arguments=arguments)
+        process.update(state=state, started_at=_started_at(pid), arguments=arguments, executable=_executable(pid))
         found.append(process)
     return found
+
+
+def _is_roots(pid):
+    status = host.status_of("/proc/%d" % pid)
+    return status is not None and status.st_uid == 0 and _executable(pid) is not False
+
+
+def _executable(pid):
+    """The program that a process runs, where it still exists; None where nobody can see it, False for another one."""
+    target = host.link_target("/proc/%d/exe" % pid)
+    if target is None:
+        return None
+    path = target.replace(" (deleted)", "")
+    if os.path.basename(path) != "sshd":
+        return False
+    return path if host.status_of(path) is not None else None
 
 
 def is_daemon(command):
@@ -147,6 +178,9 @@ def options(words):
     while rest:
         letters = rest.pop(0)
         if not letters.startswith("-") or len(letters) < 2:
+            continue
+        if letters.startswith("--"):  # sshd has no long options, and says so
+            found.append((letters[1:], None))
             continue
         letters = letters[1:]
         while letters:

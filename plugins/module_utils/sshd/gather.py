@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import os
+import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config, daemon, log, needs, unit
@@ -19,20 +20,22 @@ def gather(login):
     tables, error, hidden = sockets.listening()
     if error:
         return {"status": "unchecked", "reason": error}
-    path = daemon.binary()
+    service = unit.gather()
+    listening = None if hidden else {holder["pid"] for entry in tables for holder in entry["processes"]}
+    running = daemon.daemons(listening, service["main_pid"])
+    path = daemon.binary(running, service["command"])
     helpers = daemon.helpers(path) if path else []
     evidence = {
         "status": "ok",
         "missing": {},
         "installed": path is not None,
         "binary": path,
-        "version": daemon.version(path) if path else None,
         # A daemon with helpers keeps the keys that it has read; before, each connection read them anew.
         "reads_keys_at_start_only": bool(helpers),
         "broken_binary": daemon.broken_helper(helpers),
+        "bad_options": None,
     }
-    evidence.update(unit.gather())
-    running = daemon.daemons()
+    evidence.update(service)
     evidence["daemon"] = _chief(running)
     socket_active = bool(evidence["socket"] and evidence["socket"]["active"])
     evidence["running"] = bool(running) or socket_active
@@ -43,13 +46,16 @@ def gather(login):
         evidence["missing"]["listening"] = hidden
     evidence["start_command"] = start_command(evidence)
     evidence["enable_command"] = enable_command(evidence)
-    evidence["log"] = _last_words(evidence)
+    evidence["log"] = _last_words(evidence, login)
     evidence.update(_configuration(path, evidence, running, login))
     evidence["login"] = judge_login(evidence, tables, login)
     evidence["state_changed_at"] = host.iso_time(evidence["state_changed_at"])
     if evidence["daemon"]:
         evidence["daemon"]["started_at"] = host.iso_time(evidence["daemon"]["started_at"])
-        del evidence["daemon"]["arguments"]  # as long as you like, and shown in config.command
+        del (
+            evidence["daemon"]["arguments"],
+            evidence["daemon"]["executable"],
+        )  # as long as you like, and shown in config.command
     return evidence
 
 
@@ -108,17 +114,27 @@ def unit_to_start(evidence):
     return socket["unit"] if by_socket else evidence["unit"]
 
 
-def _last_words(evidence):
-    """What the log says of a daemon that does not run."""
+def _last_words(evidence, login):
+    """What the log says of a daemon that does not run, or does not listen where it should."""
     lines, unavailable = [], None
-    if not evidence["daemon"]:
+    if not _has_address(evidence, login):
         lines, unavailable = log.messages(evidence["manager"], _unit_to_blame(evidence))
     attempt = log.last_attempt(lines)
+    # After a clean stop, what was said at an earlier start explains nothing.
+    tried = evidence["daemon"] or evidence["failed"] or evidence["manager"] != "systemd"
     return {
-        "reason": log.reason(attempt),
-        "bind_failures": log.bind_failures(attempt),
+        "reason": None if evidence["daemon"] else log.reason(attempt),
+        "bind_failures": log.bind_failures(attempt) if tried else [],
         "unavailable": unavailable,
     }
+
+
+def _has_address(evidence, login):
+    """Whether the daemon listens on the port and the address of the login."""
+    on_port = [entry for entry in evidence["listening"] or [] if entry["port"] == login["port"]]
+    if not evidence["daemon"] or not on_port:
+        return False
+    return listens_on_address(on_port, login["addresses"]) is not False
 
 
 def _unit_to_blame(evidence):
@@ -135,8 +151,8 @@ def listeners(tables, running, socket_unit):
         holders = {process["pid"] for process in entry["processes"]}
         by_unit = 1 in holders and entry["port"] in unit_ports
         if entry["protocol"] == "tcp" and (holders & pids or by_unit):
-            keys = ("address", "port", "v6only", "pid", "program")
-            found.append({key: entry[key] for key in keys})
+            listener = {key: entry[key] for key in ("address", "port", "v6only", "pid", "program")}
+            found.append(dict(listener, device=socket_unit.get("device") if by_unit else None))
     return found
 
 
@@ -149,18 +165,28 @@ def _configuration(path, evidence, running, login):
     absent = None if path else "sshd is not installed"
     if path and not host.is_root():
         absent = "needs root: sshd tests its configuration and keys only for root"
+    elif path and not daemon.is_trusted(path):
+        absent = "%s is not run, because others than root can change it" % path
     if absent:
         evidence["missing"].update((part, absent) for part in parts)
+        evidence["version"] = None
         return dict.fromkeys(parts)
     command = daemon.command(path, running, evidence["command"])
     tested = config.test(command)
     main_file = daemon.config_path(command) or config.DEFAULT_PATH
     entries, files = config.directives(main_file)
-    values = config.effective(command, login)
+    hangs = tested.get("hangs", False)
+    evidence["version"] = None if hangs else daemon.version(path)
+    if hangs and config.endless_files(files):
+        tested = _waits_for(config.endless_files(files)[0], tested)
+    values = None if hangs else config.effective(command, login)
     source = "sshd -T" if values else "files"
     values = values or config.from_files(entries)
     keys = needs.host_keys(values.get("hostkey"), tested["output"])
     usable = tested["keys_usable"]
+    if usable is False:
+        for key in keys:
+            key["problem"] = key["problem"] or "refused by sshd"
     if usable is None and all(key["problem"] == "missing" for key in keys):
         usable = False
     if usable is None:
@@ -171,7 +197,8 @@ def _configuration(path, evidence, running, login):
     separation["problem"] = separation_problem(separation, evidence)
     if tested.get("broken_binary"):
         evidence["broken_binary"] = tested["reason"]
-    evidence["bad_options"] = tested["reason"] if tested.get("bad_options") else None
+    if tested.get("bad_options"):
+        evidence["bad_options"] = tested["reason"]
     settings = {
         "command": command,
         "valid": tested["valid"],
@@ -184,12 +211,20 @@ def _configuration(path, evidence, running, login):
         "files": files,
     }
     settings.update(_freshness(files, evidence, values))
+    if settings["newer_than_daemon"]:
+        settings["listen_lines"] = []  # what the files say now is not why the daemon listens where it does
     return {
         "config": settings,
         "host_keys": keys,
         "host_keys_usable": usable,
         "privilege_separation": separation,
     }
+
+
+def _waits_for(path, tested):
+    """What `sshd -t` could not say itself, because it waits for this file."""
+    message = "%s is not a regular file: sshd waits for it and never starts" % path
+    return dict(tested, valid=False, errors=[{"file": path, "line": None, "message": message}])
 
 
 def separation_problem(separation, evidence):
@@ -235,7 +270,8 @@ def _written_at(path, status):
     folder = host.status_of(os.path.dirname(path))
     # A rename stamps the file's ctime and its folder in one instant; a chmod stamps only the file.
     renamed = folder is not None and abs(status.st_ctime - folder.st_mtime) < 0.1
-    return status.st_ctime if renamed else status.st_mtime
+    # A date in the future was made up.
+    return status.st_ctime if renamed or status.st_mtime > time.time() else status.st_mtime
 
 
 def _loaded_at(evidence, values):
@@ -277,8 +313,14 @@ def listens_on_address(on_port, addresses):
     """Whether one of the addresses that were tried reaches one of these sockets; None where nobody can tell."""
     if not addresses:
         return None
-    if any(sockets.covers(entry, address) for entry in on_port for address in addresses):
-        return True
+    # A socket that is bound to the loopback device takes nothing from outside, whatever its address.
+    outside = [entry for entry in on_port if entry.get("device") != "lo"]
+    inner = [address for address in addresses if sockets.is_loopback(address)]
+    reached = [(entry, address) for entry in outside for address in addresses]
+    reached += [(entry, address) for entry in on_port for address in inner]
+    if any(sockets.covers(entry, address) for entry, address in reached):
+        return True if any(entry.get("device") is None for entry, _address in reached) or inner else None
+    on_port = outside
     foreign = set(addresses) - set(sockets.own_addresses())
     foreign = {address for address in foreign if not sockets.is_loopback(address)}
     behind = [entry for entry in on_port if not sockets.is_loopback(entry["address"])]

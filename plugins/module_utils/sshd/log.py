@@ -68,7 +68,9 @@ def parse_journal(text):
             entry = json.loads(line)
         except ValueError:
             continue
-        message = _message(entry.get("MESSAGE")) if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or entry.get("_COMM", "sshd") not in ("sshd", "systemd", "(sshd)"):
+            continue  # anybody may write under the name of sshd
+        message = _message(entry.get("MESSAGE"))
         if message:
             sent = str(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry.get("__REALTIME_TIMESTAMP") or "")
             lines.append((int(sent) / 1e6 if re.match(r"[0-9]+$", sent) else 0.0, message[:MESSAGE_LIMIT]))

@@ -18,10 +18,28 @@ SOCKETS = ("ssh.socket", "sshd.socket")
 # Debian's unit and init script do nothing while this file exists.
 NOT_TO_BE_RUN = "/etc/ssh/sshd_not_to_be_run"
 SCRIPTS = ("/etc/init.d/ssh", "/etc/init.d/sshd", "/etc/rc.d/init.d/sshd")
-PROPERTIES = (
-    "Id LoadState LoadError ActiveState SubState Result UnitFileState WantedBy RequiredBy Listen ListenStream Accept"
-    " NRestarts ExecStart RuntimeDirectory StateChangeTimestampMonotonic FragmentPath"
-).split()
+PROPERTIES = [
+    "Id",
+    "LoadState",
+    "LoadError",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "UnitFileState",
+    "WantedBy",
+    "RequiredBy",
+    "Listen",
+    "ListenStream",
+    "Accept",
+    "NRestarts",
+    "ExecStart",
+    "MainPID",
+    "TriggeredBy",
+    "BindToDevice",
+    "RuntimeDirectory",
+    "StateChangeTimestampMonotonic",
+    "FragmentPath",
+]
 # File states in which a unit is started at boot by itself.
 ENABLED_STATES = ("enabled", "alias")
 
@@ -49,6 +67,7 @@ def _nothing(manager):
         "unit_sub_state": None,
         "unit_file_state": None,
         "unit_result": None,
+        "main_pid": None,
         "unit_restarts": None,
         "unit_path": None,
         "masked": None,
@@ -67,9 +86,20 @@ def _nothing(manager):
 
 def _systemd():
     shown = host.run(["systemctl", "show", "--no-pager", "-p", ",".join(PROPERTIES)] + list(SERVICES + SOCKETS))
+    units = parse_show(shown.out)
+    others = [name for name in triggers(units) if name not in SOCKETS]
+    if others:
+        more = host.run(["systemctl", "show", "--no-pager", "-p", ",".join(PROPERTIES)] + others)
+        units += parse_show(more.out)
     if shown.error or (shown.rc != 0 and not shown.out.strip()):
         return dict(_nothing("systemd"), unit_reason=shown.error or shown.err.strip() or "systemctl show failed")
-    return describe(parse_show(shown.out))
+    return describe(units)
+
+
+def triggers(units):
+    """The socket units that start one of these services, under whatever name."""
+    named = " ".join(unit.get("TriggeredBy", "") for unit in units).split()
+    return sorted({name for name in named if name.endswith(".socket")})
 
 
 def parse_show(text):
@@ -101,6 +131,7 @@ def describe(units):
             "masked": _masked(socket),
             "result": socket.get("Result"),
             "accept": socket.get("Accept") == "yes",
+            "device": socket.get("BindToDevice") or None,
             "listen": [parse_listen(value) for value in socket["Listen"]],
         }
     if service is None:
@@ -112,6 +143,7 @@ def describe(units):
         unit_sub_state=service.get("SubState"),
         unit_file_state=service.get("UnitFileState"),
         unit_result=service.get("Result"),
+        main_pid=int(service["MainPID"]) if service.get("MainPID", "0") not in ("", "0") else None,
         unit_restarts=int(service["NRestarts"]) if service.get("NRestarts", "").isdigit() else None,
         unit_path=service.get("FragmentPath") or None,
         masked=_masked(service),
@@ -127,11 +159,18 @@ def describe(units):
 
 def _choose(units):
     """The unit that is meant: Debian's alias sshd.service turns into a broken one when ssh.service is masked."""
-    for state in ("loaded", "masked", "bad-setting", "error"):
-        for unit in units:
-            if unit.get("LoadState") == state:
-                return unit
-    return None
+    ranks = ("loaded", "masked", "bad-setting", "error")
+    present = [unit for unit in units if unit.get("LoadState") in ranks]
+    # Of several socket units the one that listens counts, else the one that will.
+    present.sort(
+        key=lambda unit: (ranks.index(unit["LoadState"]), unit.get("ActiveState") != "active", not _enabled(unit))
+    )
+    sockets_first = present and present[0]["Id"].endswith(".socket")
+    return (
+        present[0]
+        if sockets_first
+        else next(iter(sorted(present, key=lambda unit: ranks.index(unit["LoadState"]))), None)
+    )
 
 
 def _masked(unit):

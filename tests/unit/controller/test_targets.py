@@ -116,7 +116,10 @@ def test_the_proxy_of_the_connection_is_found_and_named_as_it_is(arguments: str,
 def test_behind_a_proxy_only_other_vantages_probe() -> None:
     variables = {"web": {COMMON: "-J bastion"}, "db": {}, "bastion": {}}
     assert [entry["name"] for entry in targets.for_vantage("localhost", variables, DEFAULTS)] == ["db", "bastion"]
-    assert [entry["name"] for entry in targets.for_vantage("bastion", variables, DEFAULTS)] == ["web", "db"]
+    assert [entry["name"] for entry in targets.for_vantage("bastion", variables, DEFAULTS, ["bastion"])] == [
+        "web",
+        "db",
+    ]
     assert "bastion" in str(targets.unreachable_from("localhost", variables["web"], DEFAULTS))
 
 
@@ -128,7 +131,7 @@ def test_results_go_to_their_hosts_by_position() -> None:
     # Ansible blanks out names that happen to be part of a password.
     here = {"results": [{"name": "********", "outcome": "ok"}, {"name": "x", "outcome": "refused"}]}
     there = {"results": [{"outcome": "timed_out"}, {"outcome": "no_route"}]}
-    seen = targets.merge(["a", "b", "c"], variables, [("localhost", here), ("c", there)], DEFAULTS)
+    seen = targets.merge(["a", "b", "c"], variables, [("localhost", here), ("c", there)], DEFAULTS, ["localhost", "c"])
     assert [[result["outcome"] for result in seen[host]] for host in "abc"] == [
         ["ok", "timed_out"],
         [None, "no_route"],
@@ -144,7 +147,7 @@ def test_results_go_to_their_hosts_by_position() -> None:
     "probe", [{}, {"results": []}, {"results": None}, {"results": [{"outcome": "ok"}]}, {"msg": "no Python"}]
 )
 def test_a_vantage_that_gave_no_or_other_results_says_nothing_about_a_host(probe: dict[str, Any]) -> None:
-    seen = targets.merge(["a", "b"], {"a": {}, "b": {}}, [("far", probe)], DEFAULTS)
+    seen = targets.merge(["a", "b"], {"a": {}, "b": {}}, [("far", probe)], DEFAULTS, ["far"])
     for host in "ab":
         assert seen[host][0]["outcome"] is None
         assert str(probe.get("msg") or "no result") in seen[host][0]["error"]
@@ -244,3 +247,16 @@ def test_a_bad_port_is_the_matter_of_its_own_host_and_ends_nothing(port: str) ->
     variables = {"web": {"ansible_port": port}, "db": {}}
     assert [entry.get("port") for entry in targets.for_vantage("localhost", variables, DEFAULTS)] == [port, None]
     assert targets.login_of("web", variables["web"], [], DEFAULTS)["port"] == 22
+
+
+def test_each_host_is_probed_from_its_own_vantages_in_its_own_order() -> None:
+    variables: dict[str, dict[str, Any]] = {"a": {"remote_login_vantages": ["far", "localhost"]}, "b": {}}
+    assert targets.every_vantage(variables, ["localhost"]) == ["far", "localhost"]
+    assert [entry["name"] for entry in targets.for_vantage("far", variables, DEFAULTS)] == ["a"]
+    far, here = {"results": [{"outcome": "ok"}]}, {"results": [{"outcome": "timed_out"}, {"outcome": "refused"}]}
+    seen = targets.merge(["a", "b"], variables, [("localhost", here), ("far", far)], DEFAULTS)
+    assert [(result["vantage"], result["outcome"]) for result in seen["a"]] == [
+        ("far", "ok"),
+        ("localhost", "timed_out"),
+    ]
+    assert [result["outcome"] for result in seen["b"]] == ["refused"]
