@@ -152,7 +152,8 @@ FAULTS = [
     Fault("stopped, and root's process called sshd", "sshd_stopped", "refused",
           f"cp /bin/sleep /usr/local/bin/sshd; (setsid /usr/local/bin/sshd 5000 &) >/dev/null 2>&1; {STOP}"),
     Fault("stopped, with a failed start in the log", "sshd_stopped", "refused", f"{STOP}; sleep 0.2;"
-          " logger -t sshd 'error: Bind to port 22 on 0.0.0.0 failed: Address already in use.'", SYSTEMD, remedied=True),
+          " logger -t sshd 'error: Bind to port 22 on 0.0.0.0 failed: Address already in use.'", SYSTEMD,
+          remedied=True),
     Fault("stopped, with its binary elsewhere", "sshd_stopped", "refused", "mkdir -p /opt/ossh/sbin"
           " /etc/systemd/system/ssh.service.d; mv /usr/sbin/sshd /opt/ossh/sbin/; printf '[Service]\nExecStartPre=\n"
           "ExecStart=\nExecStart=/opt/ossh/sbin/sshd -D\n' > /etc/systemd/system/ssh.service.d/z.conf;"

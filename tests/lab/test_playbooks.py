@@ -276,7 +276,7 @@ def test_a_python_that_is_too_old_for_this_ansible_is_told_in_words(start: Start
 
 
 def test_a_host_whose_disk_is_full_stays_in_the_report(start: Start, diagnose: Diagnose) -> None:
-    full = "mkdir -p {0}; mount -t tmpfs -o size=8k none {0}; dd if=/dev/zero of={0}/fill bs=1k count=64 2>/dev/null || true"
+    full = "mkdir -p {0}; mount -t tmpfs -o size=8k none {0}; dd if=/dev/zero of={0}/fill bs=1k 2>/dev/null || true"
     host, well = start("bookworm", f"{full.format('/tmp')}; {full.format('/root/.ansible')}; {STOP}"), start("bookworm")
     run = diagnose([host, well])
     assert (run[host]["verdict"], run[host]["outcome"]) == ("cannot_login", "refused"), run.text
@@ -285,7 +285,8 @@ def test_a_host_whose_disk_is_full_stays_in_the_report(start: Start, diagnose: D
 
 
 def test_the_file_that_a_user_s_process_names_is_not_read_as_root(start: Start, diagnose: Diagnose) -> None:
-    host = start("bookworm", f"echo 'secret {'x' * 20}' > /root/secret; chmod 600 /root/secret; cp /bin/sleep /home/ops/sshd;"
+    host = start("bookworm", f"echo 'secret {'x' * 20}' > /root/secret; chmod 600 /root/secret;"
+                 " cp /bin/sleep /home/ops/sshd;"
                  " (setsid su ops -c 'exec -a \"/home/ops/sshd -f /root/secret\" /home/ops/sshd 5000' &)"
                  f" >/dev/null 2>&1; sleep 0.3; {STOP}")  # fmt: skip
     run = diagnose([host])
