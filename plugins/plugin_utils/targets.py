@@ -219,7 +219,7 @@ def merge(
         for host in asked:
             attempt = target(host, all_variables[host], defaults)
             result = found.get(host) or _no_result(host, vantage, all_variables[host], probe, defaults)
-            known = {key: attempt[key] for key in ("name", "address", "port", "user") if key in attempt}
+            known: dict[str, Any] = {key: attempt[key] for key in ("name", "address", "port", "user") if key in attempt}
             seen[host].append({**result, **known, "vantage": vantage})
     for host, results in seen.items():
         order = vantages_of(all_variables[host], usual)
