@@ -23,6 +23,11 @@ WEB_SERVER = (
     '    c = s.accept()[0]; c.recv(100); c.sendall(b"HTTP/1.1 400 Bad Request\\r\\n\\r\\n"); c.close()\n'
     "'"
 )
+# As inetd does: an sshd of its own for each connection.
+SUPER_SERVER = WEB_SERVER.replace("import os,", "import subprocess, os,").replace(
+    'c.recv(100); c.sendall(b"HTTP/1.1 400 Bad Request\\r\\n\\r\\n"); c.close()',
+    'subprocess.Popen(["/usr/sbin/sshd", "-i"], stdin=c, stdout=c); c.close()',
+)
 # Anybody can call a process so, and name any file in its arguments.
 FAKE_DAEMON = "cp /bin/sleep /home/ops/sshd; (setsid su ops -c 'exec /home/ops/sshd 5000' &) >/dev/null 2>&1; sleep 0.3"
 KEYS = "/etc/ssh/ssh_host_*_key"
@@ -201,6 +206,8 @@ HEALTHY = [
     Fault("socket unit with a name of its own", "", "ok", "systemctl disable --now ssh; printf"
           " '[Socket]\nListenStream=22\nService=ssh.service\n[Install]\nWantedBy=sockets.target\n'"
           " > /etc/systemd/system/own.socket; systemctl daemon-reload; systemctl enable --now own.socket", SYSTEMD),
+    Fault("behind a super-server", "", "ok", f"{STOP}; systemctl disable ssh; mkdir -p /run/sshd; {SUPER_SERVER}",
+          SYSTEMD),
     Fault("a file from the future", "", "ok", f"touch -d '+2 days' /etc/ssh/sshd_config; {RESTART}"),
     Fault("a user's process called sshd", "", "ok", FAKE_DAEMON),
     Fault("a web server beside it", "", "ok", WEB_SERVER.replace("22)", "8022)")),

@@ -20,10 +20,6 @@ from images import login_key
 Start = Callable[..., Host]
 
 NFT = "nft add table inet t; nft 'add chain inet t i { type filter hook input priority 0; }'; nft add rule inet t i"
-HANGS_AFTER_BANNER = WEB_SERVER.replace(
-    r"c.recv(100); c.sendall(b\"HTTP/1.1 400 Bad Request\\r\\n\\r\\n\"); c.close()", ""
-)
-
 # outcome -> how the host is broken, and what the OpenSSH client says then.
 CASES = {
     "no_route": (f"{NFT} tcp dport 22 reject with icmp type host-prohibited", r"No route to host"),

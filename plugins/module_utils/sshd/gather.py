@@ -51,11 +51,9 @@ def gather(login):
     evidence["login"] = judge_login(evidence, tables, login)
     evidence["state_changed_at"] = host.iso_time(evidence["state_changed_at"])
     if evidence["daemon"]:
-        evidence["daemon"]["started_at"] = host.iso_time(evidence["daemon"]["started_at"])
-        del (
-            evidence["daemon"]["arguments"],
-            evidence["daemon"]["executable"],
-        )  # as long as you like, and shown in config.command
+        shown = ("pid", "program", "command", "state")
+        started_at = host.iso_time(evidence["daemon"]["started_at"])
+        evidence["daemon"] = dict(((key, evidence["daemon"][key]) for key in shown), started_at=started_at)
     return evidence
 
 
@@ -102,9 +100,8 @@ def enable_command(evidence):
     if evidence["manager"] == "systemd":
         unmask = "systemctl unmask %s; " % evidence["unit"] if evidence["masked"] else ""
         return "%ssystemctl enable %s" % (unmask, unit_to_start(evidence))
-    return (
-        "chkconfig %s on" % evidence["unit"] if host.which("chkconfig") else "update-rc.d %s enable" % evidence["unit"]
-    )
+    command = "chkconfig %s on" if host.which("chkconfig") else "update-rc.d %s enable"
+    return command % evidence["unit"]
 
 
 def unit_to_start(evidence):
