@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from faults import FAULTS, HEALTHY, STOP
+from faults import ALL, FAULTS, HEALTHY, STOP
 from fixtures import CORE216, Playbook, Run
 from fleet import Host, Lab
 from images import DEFINITIONS, login_key
@@ -48,25 +48,28 @@ def test_a_fleet_of_thirty_with_mixed_faults_gets_one_right_report(lab: Lab, pla
 # --- from outside ---
 
 
-def test_a_host_that_is_off_is_unreachable(start: Start, diagnose: Diagnose) -> None:
-    host = start("bookworm")
+@pytest.mark.parametrize("image", ALL)
+def test_a_host_that_is_off_is_unreachable(image: str, start: Start, diagnose: Diagnose) -> None:
+    host = start(image)
     host.switch_off()
     run = diagnose([host])
     assert (run[host]["outcome"], run[host]["cause"]) == ("no_route", "host_unreachable")
     assert run[host]["unchecked"], "nobody could look inside, and the report must say so"
 
 
-def test_one_vantage_fails_and_another_logs_in(start: Start, diagnose: Diagnose) -> None:
-    vantage, host = start("vantage"), start("bookworm", f"{DROP} ip saddr 10.77.1.1 tcp dport 22 drop")
+@pytest.mark.parametrize("image", ALL)
+def test_one_vantage_fails_and_another_logs_in(image: str, start: Start, diagnose: Diagnose) -> None:
+    vantage, host = start("vantage"), start(image, f"{DROP} ip saddr 10.77.1.1 tcp dport 22 drop")
     vantage.run(f"cat > /root/key <<'KEY'\n{login_key().read_text()}KEY\nchmod 600 /root/key")
     inventory = {
         host.name: host.inventory(remote_login_private_key_file="/root/key"),
         vantage.name: vantage.inventory(ansible_connection="containers.podman.podman", ansible_host=vantage.name),
     }
-    run = diagnose(inventory, "--limit", host.name, remote_login_vantages=["localhost", vantage.name])
+    old = image == "bullseye"
+    run = diagnose(inventory, "--limit", host.name, old=old, remote_login_vantages=["localhost", vantage.name])
     assert (run[host]["outcome"], run[host]["cause"]) == ("timed_out", "local_network_problem"), run.text
     assert vantage.name in run.finding(host, "local_network_problem")["detail"]
-    turned = diagnose(inventory, "--limit", host.name, remote_login_vantages=[vantage.name, "localhost"])
+    turned = diagnose(inventory, "--limit", host.name, old=old, remote_login_vantages=[vantage.name, "localhost"])
     assert (turned[host]["verdict"], turned[host]["cause"]) == ("can_login", None)
     assert turned.finding(host, "local_network_problem")["severity"] == "risk"
 
