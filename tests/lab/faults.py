@@ -12,8 +12,8 @@ ALL = (*SYSTEMD, "bullseye")
 RESTART = "if [ -d /run/systemd/system ]; then systemctl restart ssh; else service ssh restart; fi"
 # An init script returns before the daemon has ended.
 STOP = (
-    "if [ -d /run/systemd/system ]; then systemctl stop ssh; else service ssh stop;"
-    " timeout 10 sh -c 'while pidof sshd; do sleep 0.1; done' >/dev/null; fi"
+    "if [ -d /run/systemd/system ]; then systemctl stop ssh; else p=$(cat /run/sshd.pid); service ssh stop;"
+    ' timeout 10 sh -c "while kill -0 $p; do sleep 0.1; done" 2>/dev/null; fi'
 )
 RESTART_FAILING = f"{{ {RESTART}; }} >/dev/null 2>&1 || true"
 # A program that takes a port and says nothing of SSH.
