@@ -15,7 +15,6 @@ import os
 import socket
 import threading
 import time
-import traceback
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import (
@@ -29,10 +28,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.conn
 try:
     import paramiko
 except ImportError:
-    paramiko = None
-    PARAMIKO_IMPORT_ERROR = traceback.format_exc()
-else:
-    PARAMIKO_IMPORT_ERROR = None
+    paramiko = None  # the OpenSSH client stands in
 
 # What a login runs: nothing, but by the account's own shell.
 COMMAND = "true"
