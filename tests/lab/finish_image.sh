@@ -21,6 +21,15 @@ else
 fi
 rm -f /usr/sbin/policy-rc.d
 
+# A test turns on the one that it is about.
+for service in fail2ban firewalld netfilter-persistent nftables sshguard; do
+    if command -v systemctl > /dev/null; then
+        systemctl -q disable "$service" 2> /dev/null || true
+    elif [ -e "/etc/init.d/$service" ]; then
+        update-rc.d "$service" disable
+    fi
+done
+
 for home in /root /home/ops; do
     [ "$home" = /root ] || id ops > /dev/null 2>&1 || useradd -m -d "$home" -s /bin/bash ops
     mkdir -p "$home/.ssh"
