@@ -176,6 +176,13 @@ def names_in(path):
         return []
 
 
+def kernel_has(module):
+    """Whether the kernel has this module at hand. Using one that it has not would make it load it: no mere look."""
+    if status_of("/sys/module/%s" % module) is not None or status_of("/proc/modules") is None:
+        return True
+    return "/%s.ko" % module in read("/lib/modules/%s/modules.builtin" % os.uname()[2]).text
+
+
 def pids():
     """The numbers of all processes."""
     return [int(name) for name in names_in("/proc") if name.isdigit()]

@@ -21,7 +21,18 @@ NLMSGHDR = struct.Struct("=LHHLL")
 RTMSG = struct.Struct("=BBBBBBBBI")
 RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_CACHEINFO, RTA_MARK = 1, 2, 4, 5, 7, 12, 16
 SIOCGIFNAME = 0x8910
-RTN_LOCAL = 2
+RTN_LOCAL, RTN_BLACKHOLE = 2, 6
+ROUTE_TYPES = {
+    1: "unicast",
+    2: "local",
+    3: "broadcast",
+    4: "anycast",
+    5: "multicast",
+    6: "blackhole",
+    7: "unreachable",
+    8: "prohibit",
+    9: "throw",
+}
 # What the kernel answers for a route of these types.
 REFUSALS = {
     errno.ENETUNREACH: "no route",
@@ -37,12 +48,12 @@ def family_of(address):
 
 
 def to(address, source=None, mark=None):
-    """The route to an address: {interface, gateway, source, local, error}.
+    """The route to an address: {interface, gateway, source, type, local, error}.
 
     ``error`` is None, or why no packet would go there: 'no route', 'unreachable', 'prohibit', 'blackhole';
     or, with a colon in it, why the kernel could not be asked.
     """
-    answer = {"interface": None, "gateway": None, "source": None, "local": None, "error": None}
+    answer = {"interface": None, "gateway": None, "source": None, "type": None, "local": None, "error": None}
     family = family_of(address)
     try:
         data = _ask(family, address, source, mark)
@@ -89,8 +100,8 @@ def parse(data, family):
         return {"error": "rtnetlink: a short answer"}
     # IPv6 answers with the route itself, of type unreachable and the like, where IPv4 gives an error.
     route_type = RTMSG.unpack_from(body)[7]
-    refusal = {6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}.get(route_type)
-    found = {"local": route_type == RTN_LOCAL, "error": refusal}
+    refusal = ROUTE_TYPES.get(route_type) if route_type >= RTN_BLACKHOLE else None
+    found = {"type": ROUTE_TYPES.get(route_type), "local": route_type == RTN_LOCAL, "error": refusal}
     for name, value in _attributes(body[RTMSG.size :]):
         if name == RTA_OIF and len(value) == 4:
             found["interface"] = interface_name(struct.unpack("=I", value)[0])

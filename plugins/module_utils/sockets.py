@@ -148,7 +148,7 @@ INET_DIAG_MSG_LENGTH = 72
 
 def _v6only():
     """inode -> whether a listening TCP socket takes IPv6 only; empty where the kernel does not tell."""
-    if not _can_ask():
+    if not host.kernel_has("tcp_diag"):
         return {}
     payload = struct.pack("=BBBBI48x", socket.AF_INET6, socket.IPPROTO_TCP, 0, 0, 1 << TCP_LISTEN)
     header = NLMSGHDR.pack(NLMSGHDR.size + len(payload), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP_REQUEST, 1, 0)
@@ -177,13 +177,6 @@ def _probably_v6only(entry, sockets):
     if any(other["port"] == entry["port"] for other in beside):
         return True
     return host.read("/proc/sys/net/ipv6/bindv6only").text.strip() == "1"
-
-
-def _can_ask():
-    """Whether the kernel has sock_diag at hand. Asking would make it load a missing module: looking changes nothing."""
-    if host.status_of("/sys/module/tcp_diag") is not None or host.status_of("/proc/modules") is None:
-        return True
-    return "/tcp_diag.ko" in host.read("/lib/modules/%s/modules.builtin" % os.uname()[2]).text
 
 
 def parse_diag(data, answers):

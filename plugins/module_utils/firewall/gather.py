@@ -8,16 +8,194 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import re
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import conntrack, manager, rulesets, walk
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import Packet
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world import World
+
+BLOCKERS_LIMIT = 8
+TEXT_LIMIT = 1000
+UNKNOWN_CLIENT = "it is not known who tries to log in"
+# Names that the banners give to what they put into a packet filter.
+BANS = [
+    ("fail2ban", re.compile(r"(?:f2b|fail2ban)-(?P<jail>.+)$|addr6?-set-(?P<set>.+)$|f2b-table$")),
+    ("crowdsec", re.compile(r"crowdsec", re.I)),
+    ("sshguard", re.compile(r"sshguard")),
+]
+
 
 def gather(login):
     """Look at the packet filters for a login attempt: {port, addresses, user, clients}."""
-    return {"status": "unchecked", "reason": "not there yet"}
+    world = World()
+    chains, backends, problems = rulesets.load(world)
+    if problems and not host.is_root():
+        return {"status": "unchecked", "reason": problems[0]}
+    loaded = {name: any(backend["name"] == name and backend["rules"] for backend in backends) for name in FLAVOURS}
+    loaded["iptables"] = loaded.pop("iptables-nft")
+    loaded["ufw"] = any((chain.name or "").startswith("ufw") for chain in chains)
+    evidence = {"status": "ok", "missing": {}, "backends": backends, "conntrack": conntrack.state()}
+    evidence.update(manager.gather(loaded))
+    evidence["login"] = judge_login(chains, world, login)
+    if evidence["login"]["verdict"] == "unknown":
+        evidence["missing"]["login.verdict"] = evidence["login"]["reason"]
+    return evidence
+
+
+FLAVOURS = (rulesets.NFT, rulesets.NFT_IPTABLES, rulesets.LEGACY)
+
+
+def judge_login(chains, world, login):
+    """The fate of the first client's login attempt."""
+    client = (login["clients"] or [None])[0]
+    if client is None:
+        return dict(_answer("unknown", reason=UNKNOWN_CLIENT), packet=None)
+    packet = {
+        "protocol": "tcp",
+        "source": client,
+        "destination": _own_destination(client, login["addresses"], world),
+        "port": login["port"],
+        "interface": None,
+    }
+    return judge(chains, world, packet)
+
+
+def _own_destination(client, addresses, world):
+    """The tried address that is this host's own; behind address translation it is not known which one is meant."""
+    same_family = [address for address in addresses if (":" in address) == (":" in client)]
+    return next((address for address in same_family if world.is_local(address)), None)
 
 
 def verdict(packet):
     """The fate of a new TCP or UDP connection's first packet by the rulesets of this network namespace.
 
     ``packet``: {protocol, source, destination, port, interface}; interface and destination may be None.
-    Returns {verdict: accept|drop|reject|unknown, reject_with, rule, path, blockers, reason}.
+    The answer says which rule decides, and ``blockers`` lists what would block if those before were gone.
     """
-    return {"verdict": "unknown", "reason": "not there yet"}
+    world = World()
+    chains, _backends, _problems = rulesets.load(world)
+    return judge(chains, world, packet)
+
+
+def judge(chains, world, packet):
+    """The fate of a connection by these chains: the client's first packet, the answer, the client's second packet."""
+    interface = packet["interface"] or world.interface_to(packet["source"])
+    packet = dict(packet, interface=interface)
+    blockers, skipped, answer = [], set(), None
+    while len(blockers) < BLOCKERS_LIMIT:
+        stage, fate, arrived = _first_obstacle(chains, world, packet, skipped)
+        answer = answer or _told(stage, fate, arrived, packet)
+        if fate.verdict not in walk.BLOCKING:
+            break
+        blockers.append(_blocker(stage, fate))
+        skipped.add(fate.end.key())
+    answer["blockers"] = blockers
+    return dict(answer, packet=packet)
+
+
+def _first_obstacle(chains, world, packet, skipped):
+    """(stage, fate, the packet as it arrived): the first packet of the handshake that does not pass."""
+    first = Packet(
+        packet["protocol"], packet["source"], packet["destination"], None, packet["port"], packet["interface"]
+    )
+    arrived = first.copy()
+    fates = [("arrival", walk.arrival(chains, arrived, world, skipped))]
+    handshake = packet["protocol"] == "tcp" and (arrived.destination is None or world.is_local(arrived.destination))
+    if fates[0][1].verdict not in walk.BLOCKING and handshake:
+        way_back = world.interface_to(packet["source"])
+        reply = walk.reply_to(arrived, way_back)
+        fates.append(("reply", walk.departure(chains, reply, skipped)))
+        second = walk.following(first, arrived)
+        fates.append(("established", walk.arrival(chains, second, world, skipped)))
+    for wanted in (walk.BLOCKING, ("unknown",)):
+        for stage, fate in fates:
+            if fate.verdict in wanted:
+                return stage, fate, arrived
+    return None, fates[0][1], arrived
+
+
+def _told(stage, fate, arrived, packet):
+    answer = _answer(fate.verdict, fate.reason)
+    answer["stage"] = stage
+    answer["alternatives"] = [kind for kind in fate.alternatives if kind != fate.verdict]
+    if fate.end is not None:
+        answer["rule"], answer["path"] = _rule(fate.end), fate.end.path
+        answer["reject_with"] = fate.end.reject_with
+    if answer["reason"] and fate.end is not None and fate.end.rule is not None:
+        answer["reason"] = "%s cannot be judged: %s" % (answer["rule"]["text"], fate.reason)
+    if arrived.translated and (arrived.destination, arrived.destination_port) != (packet["destination"], packet["port"]):
+        answer["translated_to"] = {"address": arrived.destination, "port": arrived.destination_port}
+    return answer
+
+
+def _answer(verdict_word, reason=None):
+    return {
+        "verdict": verdict_word,
+        "reject_with": None,
+        "reason": reason,
+        "stage": None,
+        "rule": None,
+        "path": [],
+        "alternatives": [],
+        "translated_to": None,
+        "blockers": [],
+    }
+
+
+def _blocker(stage, fate):
+    """One obstacle, with what tells a ban from a rule for everybody."""
+    end = fate.end
+    source = "daddr" if stage == "reply" else "saddr"
+    found = {"stage": stage, "verdict": fate.verdict, "reject_with": end.reject_with, "path": end.path}
+    found.update(_rule(end))
+    found["by_source"] = bool(end.notes.get(source))
+    found["set"] = end.notes.get("set")
+    found["ban"] = ban_of(found)
+    return found
+
+
+def ban_of(blocker):
+    """Whose ban a blocking rule is, by the names that the banners use: {by, jail}, or None."""
+    for name in [blocker["set"], blocker["table"]] + blocker["path"][::-1]:
+        for banner, pattern in BANS:
+            found = pattern.match(name or "")
+            if found:
+                groups = found.groupdict()
+                return {"by": banner, "jail": groups.get("set") or groups.get("jail")}
+    return None
+
+
+# --- how a rule is told ---
+
+
+def _rule(end):
+    chain, rule = end.chain, end.rule
+    told = {"backend": chain.backend, "family": chain.family, "table": chain.table, "chain": chain.name}
+    told["handle"] = rule.handle if rule is not None else None
+    told["line"] = rule.line if rule is not None else None
+    told["text"] = _text(chain, rule)[:TEXT_LIMIT]
+    return told
+
+
+def _text(chain, rule):
+    """The rule as its own program writes it."""
+    if rule is None:
+        if chain.backend == rulesets.NFT:
+            return "policy %s" % chain.policy
+        return "-P %s %s" % (chain.name, chain.policy.upper())
+    if rule.text is None:
+        rule.text = _nft_text(chain, rule)
+    return rule.text
+
+
+def _nft_text(chain, rule):
+    """What nft prints for a rule: its JSON has everything but that."""
+    listed = host.run(
+        ["nft", "-a", "list", "chain", chain.family, chain.table, chain.name], timeout=20, limit=rulesets.LIMIT_BYTES
+    )
+    mark = "# handle %s" % rule.handle
+    for line in listed.out.splitlines():
+        if line.endswith(mark):
+            return line[: -len(mark)].strip()
+    return "rule with handle %s" % rule.handle

@@ -1,0 +1,175 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a packet filter asks the rest of the kernel: routes, address types, ipsets, counters of recent packets."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import re
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import number_of
+
+ROUTE_TYPES = {"unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5, "blackhole": 6,
+               "unreachable": 7, "prohibit": 8, "throw": 9}  # fmt: skip
+TICKS = (1000, 300, 250, 100)
+TABLE_LIMIT_BYTES = 8 * 1024 * 1024
+
+
+class World(object):
+    """The host around the filters. Each question is asked once."""
+
+    def __init__(self):
+        self._routes, self._sets, self._files = {}, {}, {}
+
+    # --- routes ---
+
+    def route(self, address):
+        if address not in self._routes:
+            self._routes[address] = routing.to(address)
+        return self._routes[address]
+
+    def is_local(self, address):
+        """Whether the kernel takes packets to this address for its own."""
+        return bool(self.route(address)["local"])
+
+    def interface_to(self, address):
+        """The interface that leads to an address, an empty name where there is no route, None where nobody knows."""
+        route = self.route(address)
+        if route["interface"] is not None:
+            return route["interface"]
+        return None if ":" in (route["error"] or ":") else ""
+
+    def address_type(self, address):
+        """The type of an address, as the kernel numbers it; None where nobody knows."""
+        if address.startswith("ff") and ":" in address:
+            return ROUTE_TYPES["multicast"]
+        route = self.route(address)
+        return ROUTE_TYPES.get(route["type"] or route["error"])
+
+    def address_of_interface(self, packet):
+        """Where REDIRECT leads a packet that comes in: to the interface's own first address."""
+        if packet.version == 6 or packet.source is None:
+            return packet.destination
+        return self.route(packet.source)["source"] or packet.destination
+
+    # --- files of the kernel ---
+
+    def _file(self, path):
+        if path not in self._files:
+            self._files[path] = host.read(path, limit=TABLE_LIMIT_BYTES)
+        return self._files[path]
+
+    def queue_has_reader(self, number):
+        """Whether a program reads this queue; without one the kernel itself decides."""
+        listed = self._file("/proc/net/netfilter/nfnetlink_queue")
+        return any(line.split()[:1] == [str(number)] for line in listed.text.splitlines())
+
+    def connections_at_most(self, address=None):
+        """An upper bound for the connections that are tracked, of one source where they can be listed; None: unknown."""
+        listed = self._file("/proc/net/nf_conntrack")
+        if address is not None and not listed.error:
+            return sum("src=%s " % address in line for line in listed.text.splitlines())
+        count = self._file("/proc/sys/net/netfilter/nf_conntrack_count").text.strip()
+        return int(count) if count.isdigit() else None
+
+    def seen_recently(self, name, address, seconds, hits, more):
+        """What the match recent says of a source; ``more``: how often this very packet was put on the list before."""
+        listed = self._file("/proc/net/xt_recent/%s" % name)
+        if listed.error or "/" in name:
+            return None
+        stamps = _stamps(listed.text, address)
+        wanted = int(hits or 1)
+        if len(stamps) + more < wanted:
+            return False
+        if seconds is None or more >= wanted:
+            return True
+        now, ticks = self._jiffies()
+        if now is None:
+            return None
+        fresh = [stamp for stamp in stamps if now - stamp <= int(seconds) * ticks]
+        return len(fresh) + more >= wanted
+
+    def _jiffies(self):
+        """The kernel's clock of ticks and its ticks a second, which no file tells: it starts 300 s before 2**32."""
+        found = re.search(r"^jiffies: (\d+)", self._file("/proc/timer_list").text, re.M)
+        uptime = self._file("/proc/uptime").text.split()
+        if found is None or not uptime:
+            return None, None
+        for ticks in TICKS:
+            if abs(2**32 - 300 * ticks + float(uptime[0]) * ticks - int(found.group(1))) < 5 * ticks:
+                return int(found.group(1)), ticks
+        return None, None
+
+    # --- ipsets ---
+
+    def in_ipset(self, name, directions, packet):
+        """Whether a packet is in an ipset; the kernel itself is asked."""
+        kind, members = self._ipset(name)
+        if kind is None:
+            return None
+        if kind == "list:set":
+            truths = [self.in_ipset(member, directions, packet) for member in members]
+            return True if True in truths else None if None in truths else False
+        parts = kind.partition(":")[2].split(",")
+        if len(directions) < len(parts):
+            return None
+        entry = [_entry_part(part, directions[number], packet) for number, part in enumerate(parts)]
+        if None in entry:
+            return None
+        key = (name, ",".join(entry))
+        if key not in self._sets:
+            self._sets[key] = self._ask_ipset(*key)
+        return self._sets[key]
+
+    def _ipset(self, name):
+        """(type, members of a list of sets) of an ipset."""
+        key = (name, None)
+        if key not in self._sets:
+            listed = host.run(["ipset", "list", "-t", name])
+            kind = re.search(r"^Type: (\S+)", listed.out, re.M) if listed.rc == 0 else None
+            members = []
+            if kind and kind.group(1) == "list:set":
+                members = host.run(["ipset", "list", name]).out.partition("Members:\n")[2].splitlines()
+            self._sets[key] = (kind.group(1) if kind else None, [line.split()[0] for line in members if line])
+        return self._sets[key]
+
+    @staticmethod
+    def _ask_ipset(name, entry):
+        asked = host.run(["ipset", "test", name, entry])
+        said = asked.out + asked.err
+        if asked.rc == 0:
+            return True
+        return False if "is NOT in set" in said else None
+
+
+def _entry_part(part, direction, packet):
+    """One dimension of an ipset's entry, as ipset writes it; None where it is not known."""
+    source = direction == "src"
+    if part in ("ip", "net"):
+        return packet.source if source else packet.destination
+    if part == "port":
+        port = packet.source_port if source else packet.destination_port
+        return None if port is None else "%s:%d" % ({6: "tcp", 17: "udp"}[packet.protocol], port)
+    if part == "iface":
+        return packet.input if source else packet.output
+    if part == "mark":
+        return None if packet.mark is None else str(packet.mark)
+    return None
+
+
+def _stamps(text, address):
+    """When a source was seen, in ticks, from a list of the match recent."""
+    for line in text.splitlines():
+        found = re.match(r"src=(\S+) .*oldest_pkt: \d+ (.+)$", line)
+        if found and _same(found.group(1), address):
+            return [int(stamp) for stamp in re.findall(r"\d+", found.group(2))]
+    return []
+
+
+def _same(written, address):
+    """The kernel writes an IPv6 address in full there."""
+    return written == address or ":" in address and number_of(written) == number_of(address)
