@@ -11,8 +11,17 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.rescue.remote_login.plugins.plugin_utils import evidence, report, rules
+from ansible_collections.rescue.remote_login.plugins.plugin_utils import evidence, report, rules, witness
 from ansible_collections.rescue.remote_login.plugins.plugin_utils.diagnosis import conclude
+
+
+# The loop variable of the task that probes again.
+VANTAGE = "__remote_login_vantage"
+# Where a host's watch for packets is registered: what it saw, else why it was not started. For each way inside.
+WITNESSES = {
+    "connection": ("__remote_login_witness_seen", "__remote_login_witness_started"),
+    "oob": ("__remote_login_witness_seen_oob", "__remote_login_witness_started_oob"),
+}
 
 
 class ActionModule(ActionBase):
@@ -28,6 +37,8 @@ class ActionModule(ActionBase):
                 "hosts": {"type": "list", "elements": "str"},
                 "merged": {"type": "dict"},
                 "looks": {"type": "dict", "default": {}},
+                "witness_plan": {"type": "dict", "default": {}},
+                "witness_probes": {"type": "list", "elements": "dict", "default": []},
                 "evidence_from": {"type": "path"},
             },
             mutually_exclusive=[("hosts", "evidence_from")],
@@ -48,9 +59,13 @@ class ActionModule(ActionBase):
     def _collected(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """The evidence from what the tasks before have registered."""
         documents = {}
+        plan = arguments["witness_plan"]
+        probes = [(str(probe.get(VANTAGE)), probe) for probe in arguments["witness_probes"]]
         for host in arguments["hosts"]:
             merged = arguments["merged"][host]
             variables = task_vars["hostvars"][host]
             looks = [(way, variables[name]) for name, way in arguments["looks"].items() if variables.get(name)]
-            documents[host] = evidence.collect(host, merged, looks)
+            names = WITNESSES[plan[host]["way"]] if host in plan else ()
+            seen = witness.section(host, plan, [variables.get(name) or {} for name in names], probes)
+            documents[host] = evidence.collect(host, merged, looks, seen)
         return documents

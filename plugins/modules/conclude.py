@@ -32,6 +32,15 @@ options:
     description: The variables in which the looks inside were registered, each with the name of its way, in order.
     type: dict
     default: {}
+  witness_plan:
+    description: How packets were watched for on each host, from the filter P(rescue.remote_login.witness_plan#filter).
+    type: dict
+    default: {}
+  witness_probes:
+    description: What the vantages saw while packets were watched for, one result a vantage.
+    type: list
+    elements: dict
+    default: []
   evidence_from:
     description: A folder of saved evidence to conclude from instead.
     type: path

@@ -88,6 +88,11 @@ options:
           - Seconds to wait at each stage. Authentication gets four times as long, for slow name lookups on the host.
         type: float
         default: 8
+      max_segment_size:
+        description:
+          - The maximum segment size in bytes that the connection announces. It makes packets smaller and changes nothing
+            else, and M(rescue.remote_login.packet_witness) on the host knows the probe again by it.
+        type: int
 seealso:
   - module: rescue.remote_login.login_evidence
 author:
@@ -164,12 +169,13 @@ results:
       sample: {"resolve": 0.3, "connect": 0.2, "total": 1.1}
     addresses:
       description: >-
-        Each address tried, in order, with family, outcome, milliseconds, the client's own address towards it, and what
-        answered (C(TCP reset), or an ICMP error and who sent it).
+        Each address tried, in order, with family, outcome, milliseconds, the client's own address towards it, the
+        maximum segment size where one was asked for, and what answered (C(TCP reset), or an ICMP error and who sent it).
       type: list
       elements: dict
       sample: [{"address": "192.0.2.10", "family": "ipv4", "outcome": "refused", "connect_ms": 0.2,
-                "answered_by": {"kind": "TCP reset", "from": null}, "client_address": "198.51.100.7"}]
+                "answered_by": {"kind": "TCP reset", "from": null}, "client_address": "198.51.100.7",
+                "max_segment_size": null}]
     client_address:
       description: The vantage's own address towards the target.
       type: str
@@ -237,6 +243,7 @@ def main():
         "accept_unknown_host_key": {"type": "bool", "default": False},
         "known_hosts": {"type": "list", "elements": "path"},
         "timeout": {"type": "float", "default": DEFAULT_TIMEOUT_S},
+        "max_segment_size": {"type": "int"},
     }
     spec = {"targets": {"type": "list", "elements": "dict", "required": True, "options": options}}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)

@@ -17,8 +17,16 @@ OLD_PYTHON = (
 )
 
 
-def collect(host: str, merged: Mapping[str, Any], looks: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
-    """The evidence from the probes and from the looks inside that were tried: the way and what came of it, in order."""
+def collect(
+    host: str,
+    merged: Mapping[str, Any],
+    looks: Sequence[tuple[str, Mapping[str, Any]]],
+    witness: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The evidence from the probes and from the looks inside that were tried: the way and what came of it, in order.
+
+    ``witness``: what was seen inside while a vantage tried again, where that was done.
+    """
     first = merged["outside"][0] if merged["outside"] else {}
     document = {
         "schema": SCHEMA,
@@ -26,7 +34,7 @@ def collect(host: str, merged: Mapping[str, Any], looks: Sequence[tuple[str, Map
         "collected_at": now(),
         "target": {key: first.get(key) for key in ("address", "port", "user")},
         "outside": list(merged["outside"]),
-        "inside": _inside(merged, looks),
+        "inside": {**_inside(merged, looks), **({"packet_witness": witness} if witness else {})},
     }
     # Ansible hands out strings of types of its own, which JMESPath does not take for strings.
     plain: dict[str, Any] = json.loads(json.dumps(document))
@@ -40,11 +48,11 @@ def _inside(merged: Mapping[str, Any], looks: Sequence[tuple[str, Mapping[str, A
         if look.get("inside"):
             return {"via": way, **look["inside"]}
         if not look.get("skipped"):
-            reasons.append(f"{way}: {_said(look)}")
+            reasons.append(f"{way}: {said(look)}")
     return {"via": None, "reason": "; ".join(reasons) or "nobody looked"}
 
 
-def _said(look: Mapping[str, Any]) -> str:
+def said(look: Mapping[str, Any]) -> str:
     """The gist of a failed task, in one line."""
     stderr = str(look.get("module_stderr") or "")
     if "SyntaxError" in stderr or "ansible-core requires a minimum of Python" in stderr:

@@ -81,7 +81,7 @@ def resolve(name, port):
     return unique[:ADDRESSES_LIMIT]
 
 
-def connect(candidates, timeout, tried):
+def connect(candidates, timeout, tried, max_segment_size=None):
     """Connect to the first address that answers. Each try is noted in ``tried``."""
     for family, address in candidates:
         entry = {
@@ -92,11 +92,12 @@ def connect(candidates, timeout, tried):
             "detail": None,
             "answered_by": None,
             "client_address": None,
+            "max_segment_size": None,
         }
         tried.append(entry)
         started = time.time()
         try:
-            channel = _connect_one(family, address, timeout, entry)
+            channel = _connect_one(family, address, timeout, entry, max_segment_size)
         except (OSError, socket.error) as error:
             entry["outcome"], entry["detail"] = classify(error)
             channel = None
@@ -110,7 +111,7 @@ def connect(candidates, timeout, tried):
     raise Failed(best["outcome"], "%s port %d: %s" % (best["address"], candidates[0][1][1], best["detail"]))
 
 
-def _connect_one(family, address, timeout, entry):
+def _connect_one(family, address, timeout, entry, max_segment_size):
     channel = socket.socket(family, socket.SOCK_STREAM)
     try:
         entry["client_address"] = _source_address(family, address)
@@ -119,6 +120,8 @@ def _connect_one(family, address, timeout, entry):
             channel.setsockopt(level, option, 1)
         except (OSError, socket.error):
             pass  # only who answered will not be known
+        if max_segment_size:
+            entry["max_segment_size"] = _announce(channel, max_segment_size)
         channel.settimeout(timeout)
         channel.connect(address)
         channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -127,6 +130,15 @@ def _connect_one(family, address, timeout, entry):
         entry["answered_by"] = _answered_by(channel) or _by_errno(error)
         channel.close()
         raise
+
+
+def _announce(channel, max_segment_size):
+    """Announce a maximum segment size with the SYN; return it, or None where the system does not let one choose."""
+    try:
+        channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, max_segment_size)
+    except (OSError, socket.error):
+        return None
+    return max_segment_size
 
 
 def _source_address(family, address):

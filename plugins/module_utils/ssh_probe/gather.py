@@ -144,7 +144,7 @@ def _attempt(target, result, login_gate):
     candidates = connect.resolve(target["address"], target["port"])
     result["timings_ms"]["resolve"] = connect.milliseconds(started)
     result["stage"] = "connect"
-    channel, entry = connect.connect(candidates, timeout, result["addresses"])
+    channel, entry = connect.connect(candidates, timeout, result["addresses"], target.get("max_segment_size"))
     result["timings_ms"]["connect"] = entry["connect_ms"]
     stream = Stream(channel)
     try:
