@@ -32,5 +32,8 @@ def module_for_login(**more):
 
 def run_info_module(section):
     """Gather one section and return it at the top level of the result."""
-    module, login = module_for_login()
+    exit_with_section(section, *module_for_login())
+
+
+def exit_with_section(section, module, login):
     module.exit_json(changed=False, **sections.gather_one(section, login, module.params["timeout"]))

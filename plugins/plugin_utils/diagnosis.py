@@ -60,7 +60,9 @@ def _ask(
             if rules.holds(rule, rule.when, evidence):
                 fired.append((rule, _finding(rule, evidence)))
         except rules.Unchecked as unchecked:
-            reasons.setdefault(unchecked.section, unchecked.reason)
+            # What could block, and has not, needs no looking at.
+            if not (_has_logged_in(first) and rule.severity == "blocking" and rule.risk_when is None):
+                reasons.setdefault(unchecked.section, unchecked.reason)
     fired = [(rule, finding) for rule, finding in fired if not _contradicted(finding, first)]
     ids = {rule.id for rule, _told in fired}
     findings = [finding for rule, finding in fired if not ids.intersection(rule.unless)]
@@ -97,9 +99,13 @@ def _contradicted(finding: Finding, first: Mapping[str, Any]) -> bool:
     """
     if finding["severity"] != "blocking" or _explains(finding, first.get("outcome")):
         return False
-    if first.get("outcome") == "ok" and first.get("authenticated"):
+    if _has_logged_in(first):
         return True
     return words.rung_number(finding["rung"]) < _reached(first)
+
+
+def _has_logged_in(first: Mapping[str, Any]) -> bool:
+    return bool(first.get("outcome") == "ok" and first.get("authenticated"))
 
 
 def _reached(first: Mapping[str, Any]) -> int:

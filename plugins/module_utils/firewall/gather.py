@@ -11,7 +11,13 @@ __metaclass__ = type
 import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import conntrack, manager, rulesets, walk
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import (
+    conntrack,
+    manager,
+    rulesets,
+    units,
+    walk,
+)
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import Packet
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world import World
 
@@ -37,7 +43,7 @@ def gather(login):
     loaded["ufw"] = any((chain.name or "").startswith("ufw") for chain in chains)
     evidence = {"status": "ok", "missing": {}, "backends": backends, "conntrack": conntrack.state()}
     evidence.update(manager.gather(loaded))
-    evidence["login"] = judge_login(chains, world, login)
+    evidence["login"] = judge_login(chains + units.chains(login["port"]), world, login)
     if evidence["login"]["verdict"] == "unknown":
         evidence["missing"]["login.verdict"] = evidence["login"]["reason"]
     return evidence
@@ -47,16 +53,17 @@ FLAVOURS = (rulesets.NFT, rulesets.NFT_IPTABLES, rulesets.LEGACY)
 
 
 def judge_login(chains, world, login):
-    """The fate of the first client's login attempt."""
-    client = (login["clients"] or [None])[0]
+    """The fate of the first client's login attempt, or of the packet that was asked for instead."""
+    wanted = login.get("packet") or {}
+    client = wanted.get("source") or (login["clients"] or [None])[0]
     if client is None:
         return dict(_answer("unknown", reason=UNKNOWN_CLIENT), packet=None)
     packet = {
-        "protocol": "tcp",
+        "protocol": wanted.get("protocol") or "tcp",
         "source": client,
-        "destination": _own_destination(client, login["addresses"], world),
+        "destination": wanted.get("destination") or _own_destination(client, login["addresses"], world),
         "port": login["port"],
-        "interface": None,
+        "interface": wanted.get("interface"),
     }
     return judge(chains, world, packet)
 
@@ -75,7 +82,7 @@ def verdict(packet):
     """
     world = World()
     chains, _backends, _problems = rulesets.load(world)
-    return judge(chains, world, packet)
+    return judge(chains + units.chains(packet["port"]), world, packet)
 
 
 def judge(chains, world, packet):
@@ -124,7 +131,10 @@ def _told(stage, fate, arrived, packet):
         answer["reject_with"] = fate.end.reject_with
     if answer["reason"] and fate.end is not None and fate.end.rule is not None:
         answer["reason"] = "%s cannot be judged: %s" % (answer["rule"]["text"], fate.reason)
-    if arrived.translated and (arrived.destination, arrived.destination_port) != (packet["destination"], packet["port"]):
+    if arrived.translated and (arrived.destination, arrived.destination_port) != (
+        packet["destination"],
+        packet["port"],
+    ):
         answer["translated_to"] = {"address": arrived.destination, "port": arrived.destination_port}
     return answer
 
@@ -152,7 +162,21 @@ def _blocker(stage, fate):
     found["by_source"] = bool(end.notes.get(source))
     found["set"] = end.notes.get("set")
     found["ban"] = ban_of(found)
+    found["place"] = _place(found)
     return found
+
+
+def _place(blocker):
+    """Where to find a rule, in words."""
+    parts = [blocker["backend"]]
+    if blocker["table"]:
+        parts.append("table %s %s" % (blocker["family"], blocker["table"]))
+        parts.append("chain %s" % " > ".join(blocker["path"]))
+    if blocker["line"]:
+        parts.append("line %d" % blocker["line"])
+    elif blocker["handle"]:
+        parts.append("handle %d" % blocker["handle"])
+    return ", ".join(parts)
 
 
 def ban_of(blocker):

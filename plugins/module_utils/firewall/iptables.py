@@ -11,7 +11,6 @@ __metaclass__ = type
 import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import iptables_matches as matches
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import packet as packets
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.walk import Chain
 
 HOOKS = {

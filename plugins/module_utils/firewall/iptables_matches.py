@@ -259,7 +259,7 @@ def _mark(field):
 
 
 def _set(value, packet, world, others):
-    if set(others) - set(["--match-set", "--return-nomatch"]):
+    if set(others) - {"--match-set", "--return-nomatch"}:
         return None
     return world.in_ipset(value[0], value[1].split(","), packet)
 

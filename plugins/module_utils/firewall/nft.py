@@ -140,7 +140,11 @@ class Rule(object):
         return not content.get("inv"), None
 
     def _quota(self, content, packet, _sure):
-        if not isinstance(content, dict) or "used" not in content or content.get("val_unit") != content.get("used_unit"):
+        if (
+            not isinstance(content, dict)
+            or "used" not in content
+            or content.get("val_unit") != content.get("used_unit")
+        ):
             raise values.Unjudged("quota")
         over = content["used"] > content["val"]
         if content["used"] == content["val"]:
@@ -251,7 +255,7 @@ STATEMENTS = {
 
 def _shares_bits(kind, right, value, context):
     """Whether value and right have a bit in common, as for flags and states."""
-    if isinstance(right, dict) and "set" in right or hasattr(right, "startswith") and right.startswith("@"):
+    if (isinstance(right, dict) and "set" in right) or (hasattr(right, "startswith") and right.startswith("@")):
         return values.covers(kind, right, value, context)
     mask = values.constant(kind, right)
     return None if value is None or mask is None else bool(value & mask)
@@ -289,7 +293,9 @@ COMPARISONS = {
 def chains(document, world):
     """Every chain of a ruleset, with its rules, from the parsed JSON."""
     entries = [next(iter(entry.items())) for entry in document.get("nftables", []) if isinstance(entry, dict) and entry]
-    asleep = {_place(content) for kind, content in entries if kind == "table" and "dormant" in _listed(content, "flags")}
+    asleep = {
+        _place(content) for kind, content in entries if kind == "table" and "dormant" in _listed(content, "flags")
+    }
     contexts, found = {}, {}
     for kind, content in entries:
         if kind in ("table", "metainfo"):

@@ -209,7 +209,7 @@ def _fib(content, packet, world):
     flags = content.get("flags") or []
     flags = [flags] if not isinstance(flags, list) else flags
     address = packet.destination if "daddr" in flags else packet.source
-    if set(flags) - set(["saddr", "daddr", "iif"]) or address is None:
+    if set(flags) - {"saddr", "daddr", "iif"} or address is None:
         return "int", None
     if content["result"] == "type":
         if "iif" in flags:
@@ -238,7 +238,8 @@ def _unknown(name):
 
 READERS = {"payload": _payload, "meta": _meta, "ct": _ct, "fib": _fib, "exthdr": _exthdr}
 READERS.update(
-    (name, _unknown(name)) for name in ("rt", "socket", "numgen", "jhash", "symhash", "osf", "tcp option", "ipsec", "xt")
+    (name, _unknown(name))
+    for name in ("rt", "socket", "numgen", "jhash", "symhash", "osf", "tcp option", "ipsec", "xt")
 )
 
 
@@ -317,7 +318,7 @@ def _covers_structure(kind, item, value, context):
     if name == "concat":
         if not isinstance(value, tuple) or len(value) != len(content):
             return None
-        return packets.every(covers(kind[i], part, value[i], sets) for i, part in enumerate(content))
+        return packets.every(covers(kind[i], part, value[i], context) for i, part in enumerate(content))
     if value is None or isinstance(value, tuple):
         return None
     if name == "prefix":

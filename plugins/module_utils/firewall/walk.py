@@ -48,10 +48,11 @@ class Chain(object):
 class End(object):
     """One way in which a packet can leave a base chain. ``doubt``: (chain, rule, reason) that nobody can judge."""
 
-    def __init__(self, kind, chain, rule, path, doubt=None, reject_with=None):
+    def __init__(self, kind, chain, rule, path, doubt=None, reject_with=None, notes=()):
         self.kind, self.chain, self.rule, self.path = kind, chain, rule, path
         self.doubt, self.reject_with = doubt, reject_with
-        self.notes = dict(rule.notes) if rule is not None else {}
+        # What the rules on the path say of the packet's addresses.
+        self.notes = dict(notes, **(rule.notes if rule is not None else {}))
 
     def key(self):
         return key_of(self.chain, self.rule)
@@ -72,12 +73,12 @@ class Walk(object):
 
     def through(self, base):
         """All the ends that the packet can find in a base chain."""
-        if self._chain(base, [], None, 0):
+        if self._chain(base, [], None, {}):
             policy = ACCEPTED if key_of(base, None) in self.skipped else base.policy
             self.ends.append(End(policy, base, None, [base.name]))
         return self.ends
 
-    def _chain(self, chain, path, doubt, depth):
+    def _chain(self, chain, path, doubt, notes):
         """Walk a chain; return whether the packet may come out at its end."""
         path = path + [chain.name]
         leaves = False
@@ -95,26 +96,26 @@ class Walk(object):
             if kind == "return":
                 goes_on = True
             elif kind in ("jump", "goto"):
-                goes_on = self._jump(chain, rule, target, path, here, depth)
+                goes_on = self._jump(chain, rule, target, path, here, notes)
                 if kind == "jump" and goes_on:
                     continue
             else:
                 if kind == "unknown":
                     here = here or (chain, rule, target)
-                self.ends.append(End(kind, chain, rule, path, here, target if kind == "reject" else None))
+                self.ends.append(End(kind, chain, rule, path, here, target if kind == "reject" else None, notes))
                 goes_on = False
             leaves = leaves or goes_on
             if matched is True:
                 return leaves
         return True
 
-    def _jump(self, chain, rule, target, path, doubt, depth):
+    def _jump(self, chain, rule, target, path, doubt, notes):
         problem = "the chain %s is not known" % target if target not in chain.siblings else None
-        problem = "more than %d jumps" % DEPTH_LIMIT if depth > DEPTH_LIMIT else problem
+        problem = "more than %d jumps" % DEPTH_LIMIT if len(path) > DEPTH_LIMIT else problem
         if problem:
             self.ends.append(End("unknown", chain, rule, path, (chain, rule, problem)))
             return True
-        return self._chain(chain.siblings[target], path, doubt, depth + 1)
+        return self._chain(chain.siblings[target], path, doubt, dict(notes, **rule.notes))
 
 
 class Fate(object):

@@ -69,7 +69,7 @@ class World(object):
         return any(line.split()[:1] == [str(number)] for line in listed.text.splitlines())
 
     def connections_at_most(self, address=None):
-        """An upper bound for the connections that are tracked, of one source where they can be listed; None: unknown."""
+        """An upper bound for the tracked connections, of one source where they can be listed; None: unknown."""
         listed = self._file("/proc/net/nf_conntrack")
         if address is not None and not listed.error:
             return sum("src=%s " % address in line for line in listed.text.splitlines())
@@ -172,4 +172,4 @@ def _stamps(text, address):
 
 def _same(written, address):
     """The kernel writes an IPv6 address in full there."""
-    return written == address or ":" in address and number_of(written) == number_of(address)
+    return written == address or (":" in address and number_of(written) == number_of(address))
