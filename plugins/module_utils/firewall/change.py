@@ -1,0 +1,346 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Open a port, or take that back: look at what blocks, change it there, look again; all of it or nothing."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather, manager, rulesets
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_firewalld import (
+    ZONE_CHAIN,
+    Firewalld,
+    is_last_reject,
+    told,
+    version_of,
+)
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_iptables import SAVED, Iptables
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_nft import Nft
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_ufw import Ufw
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.steps import (
+    CannotChange,
+    carry_out,
+    take_back,
+)
+
+# Several rules can block one behind the other.
+ROUNDS = 8
+FLAVOURS = (rulesets.NFT_IPTABLES, rulesets.LEGACY)
+
+
+class Request(object):
+    """What is asked for. ``addresses``: those that people connect to; behind address translation not the host's own."""
+
+    def __init__(self, port, protocol, sources, permanent=True, zone=None, addresses=()):
+        self.port, self.protocol, self.sources = port, protocol, sources
+        self.permanent, self.zone, self.addresses = permanent, zone, addresses
+
+    def comment(self, source):
+        """What marks a rule as made for this request."""
+        return "rescue.remote_login %d/%s from %s" % (self.port, self.protocol, source.words)
+
+    def packet(self, source):
+        """The first packet of a connection from a source."""
+        way = routing.to(source.sample)
+        own = sockets.own_addresses()
+        tried = [address for address in self.addresses if (":" in address) == (source.family == "ipv6")]
+        destination = next((address for address in tried if address in own), None)
+        return {
+            "protocol": self.protocol,
+            "source": source.sample,
+            "destination": destination or way["source"],
+            "port": self.port,
+            "interface": way["interface"],
+        }
+
+
+class Change(object):
+    """One change: what is planned, what was done, and what is to be told of it."""
+
+    def __init__(self, request, move=os.rename):
+        self.request, self.move = request, move
+        self.done, self.notes = [], []
+        self.managers = {"in_charge": None, "managers": []}
+        self.tools = {}
+
+    def look(self):
+        """Find out who is in charge; refuse what cannot be done here."""
+        if not host.is_root():
+            raise CannotChange("changing a packet filter needs root")
+        sample = self.request.sources[0].sample
+        login = {"port": self.request.port, "addresses": [], "user": "root", "clients": [sample]}
+        found = gather.gather(login)
+        if found.get("status") != "ok" or not found.get("in_charge"):
+            found = manager.gather({})
+        self.managers = {key: found[key] for key in ("in_charge", "managers")}
+        if self.request.zone is not None and not self._active("firewalld"):
+            raise CannotChange("zone is for firewalld, and here %s is in charge" % words_for(self.in_charge))
+
+    @property
+    def in_charge(self):
+        return self.managers["in_charge"]
+
+    def _active(self, name):
+        return any(entry["active"] for entry in self.managers["managers"] if entry["name"] == name)
+
+    def _tool(self, kind, *arguments):
+        """The one that knows a packet filter; what it has read holds until something is changed."""
+        key = (kind.__name__,) + arguments
+        if key not in self.tools:
+            self.tools[key] = kind(self.request, *arguments)
+        return self.tools[key]
+
+    # --- opening ---
+
+    def open(self, only_look):
+        """Open the port for every source; returns the verdicts before and after."""
+        before = [self.verdict(source) for source in self.request.sources]
+        planned = [self._steps_to_open(source, verdict) for source, verdict in zip(self.request.sources, before)]
+        if only_look:
+            self.done = [step for steps in planned for step in steps]
+            return before, None
+        try:
+            after = [self._open_for(source) for source in self.request.sources]
+        except CannotChange as reason:
+            raise CannotChange(str(reason), left=getattr(reason, "left", []) + take_back(self.done))
+        return before, after
+
+    def _open_for(self, source):
+        tried = set()
+        for _round in range(ROUNDS):
+            verdict = self.verdict(source)
+            steps = self._steps_to_open(source, verdict)
+            words = tuple(step.words for step in steps)
+            if not steps or words in tried:
+                break
+            tried.add(words)
+            carry_out(steps)
+            self.done.extend(steps)
+            self.tools = {}
+        if verdict["verdict"] in ("drop", "reject"):
+            again = "opened, but still" if tried else "it is"
+            raise CannotChange("%s blocked by %s" % (again, told(verdict["blockers"][0])))
+        return verdict
+
+    def verdict(self, source):
+        packet = self.request.packet(source)
+        return dict(gather.verdict(packet), packet=packet)
+
+    def _steps_to_open(self, source, verdict):
+        """The steps of one round: one rule in each base chain that blocks, and what keeps it after a reboot."""
+        blockers = blockers_of(verdict)
+        for blocker in blockers:
+            if blocker.get("ban"):
+                ban = blocker["ban"]
+                name = "%s (%s)" % (ban["by"], ban["jail"]) if ban.get("jail") else ban["by"]
+                raise CannotChange("%s is banned by %s, which no open port undoes: the role unban_ip does. %s"
+                                   % (source.words, name, told(blocker)))  # fmt: skip
+        if verdict["verdict"] == "accept":
+            return self._steps_to_keep(source, verdict)
+        if not blockers:
+            return self._steps_unseen(source, verdict)
+        steps = []
+        for owner, own in self._by_owner(first_in_each_chain(blockers)).items():
+            steps += OPEN[owner[0]](self, source, own, *owner[1:])
+        return unique(steps)
+
+    def _steps_unseen(self, source, verdict):
+        """Nobody knows what the filter does: firewalld and ufw have places for a rule all the same."""
+        if self._active("firewalld"):
+            return self._tool(Firewalld).add(source, verdict)
+        if self._active("ufw"):
+            return self._tool(Ufw).add(source)
+        raise CannotChange("what the packet filter does cannot be told: %s" % verdict.get("reason"))
+
+    def _by_owner(self, blockers):
+        owners = {}
+        for blocker in blockers:
+            owners.setdefault(self._owner(blocker), []).append(blocker)
+        return owners
+
+    def _owner(self, blocker):
+        """Who has made a rule, and so has to change it."""
+        chain = blocker["chain"] or ""
+        by_nft = blocker["handle"] is not None and blocker["line"] is None
+        if blocker["backend"] == rulesets.NFT or by_nft:
+            return ("firewalld",) if blocker["table"] == "firewalld" else ("nft",)
+        if self._active("firewalld") and (ZONE_CHAIN.match(chain) or is_last_reject(blocker)):
+            return ("firewalld",)
+        if self._active("firewalld") and self._tool(Firewalld).has_direct(blocker):
+            return ("firewalld",)
+        policy = blocker["line"] is None and blocker["table"] == "filter"
+        if self._active("ufw") and (chain.startswith(("ufw-", "ufw6-")) or policy):
+            return ("ufw",)
+        return ("iptables", blocker["backend"], version_of(blocker))
+
+    def _open_firewalld(self, source, blockers):
+        return self._tool(Firewalld).open(source, blockers)
+
+    def _open_ufw(self, source, blockers):
+        for blocker in blockers:
+            if blocker["stage"] not in ("arrival", None) or "-before-" in blocker["chain"]:
+                raise CannotChange("a file of ufw blocks it that its command does not write (/etc/ufw/before.rules or"
+                                   " after.rules): %s" % told(blocker))  # fmt: skip
+        return self._tool(Ufw).add(source)
+
+    def _open_nft(self, source, blockers):
+        tool = self._tool(Nft)
+        steps = [step for blocker in blockers for step in tool.open(source, blocker)]
+        return steps + self._save_nft(source, blockers)
+
+    def _open_iptables(self, source, blockers, flavour, family):
+        tool = self._tool(Iptables, flavour, family)
+        steps = [step for blocker in blockers for step in tool.open(source, blocker)]
+        return steps + self._save_iptables(source, blockers, flavour, family)
+
+    # --- after a reboot ---
+
+    def _steps_to_keep(self, source, verdict):
+        """The steps after which a port that is open now is open after a reboot as well, as far as this opened it."""
+        steps = self._tool(Firewalld).keep(source, verdict) if self._active("firewalld") else []
+        if not self.request.permanent:
+            return []
+        if has_nft():
+            steps += self._save_nft(source, self._tool(Nft).behind_own(source), quiet=True)
+        for flavour in FLAVOURS:
+            tool = self._iptables(flavour, source.family)
+            found = tool.behind_own(source) if tool else []
+            steps += self._save_iptables(source, found, flavour, source.family, quiet=True) if found else []
+        return unique(steps)
+
+    def _save_nft(self, source, blockers, quiet=False):
+        if not self.request.permanent or not blockers:
+            return []
+        service = self._at_boot(("nftables",), quiet)
+        return self._tool(Nft).save(source, blockers, service["file"], self.move) if service else []
+
+    def _save_iptables(self, source, blockers, flavour, family, quiet=False):
+        if not self.request.permanent:
+            return []
+        service = self._at_boot(tuple(SAVED), quiet)
+        if service is None:
+            return []
+        return self._tool(Iptables, flavour, family).save(source, blockers, SAVED[service["name"]][family], self.move)
+
+    def _at_boot(self, names, quiet):
+        """The service that loads such rules at boot; None, with a note, where none is known to."""
+        others = [entry for entry in self.managers["managers"] if entry["name"] in manager.OTHERS and entry["enabled"]]
+        if others:
+            raise CannotChange("%s writes the rules at boot from its own files, which are not changed here: add the"
+                               " port there, or use permanent: false" % others[0]["name"])  # fmt: skip
+        found = [entry for entry in self.managers["managers"] if entry["name"] in names and entry["enabled"]]
+        if not found and not quiet:
+            self._note("no service that is known loads this ruleset at boot, so neither what blocks nor what opens"
+                       " is there after a reboot")  # fmt: skip
+        return found[0] if found else None
+
+    def _note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
+
+    # --- closing ---
+
+    def close(self, only_look):
+        """Take back what was added for every source."""
+        planned = [self._steps_to_close(source) for source in self.request.sources]
+        if only_look:
+            self.done = unique([step for steps in planned for step in steps])
+            return
+        try:
+            for source in self.request.sources:
+                self.tools = {}
+                steps = self._steps_to_close(source)
+                carry_out(steps)
+                self.done.extend(steps)
+        except CannotChange as reason:
+            raise CannotChange(str(reason), left=getattr(reason, "left", []) + take_back(self.done))
+
+    def _steps_to_close(self, source):
+        steps = []
+        if self._active("firewalld"):
+            steps += self._tool(Firewalld).close(source)
+        if self._active("ufw") and self.request.permanent:
+            steps += self._tool(Ufw).close(source)
+        if has_nft():
+            steps += self._tool(Nft).close(source)
+        for flavour in FLAVOURS:
+            tool = self._iptables(flavour, source.family)
+            steps += tool.close(source) if tool else []
+        return steps + (self._steps_to_forget(source) if self.request.permanent else [])
+
+    def _steps_to_forget(self, source):
+        steps = []
+        for entry in self.managers["managers"]:
+            if entry["name"] == "nftables" and entry["file"]:
+                steps += self._tool(Nft).forget(source, entry["file"], self.move)
+            elif entry["name"] in SAVED:
+                tool = self._iptables(FLAVOURS[0], source.family) or self._iptables(FLAVOURS[1], source.family)
+                path = SAVED[entry["name"]][source.family]
+                steps += tool.forget(source, path, self.move) if tool else []
+        return steps
+
+    def _iptables(self, flavour, family):
+        """The iptables of a flavour, or None where it is not there or has no rules."""
+        tables = "ip6_tables_names" if family == "ipv6" else "ip_tables_names"
+        legacy = flavour.endswith("legacy")
+        # Asking would make the kernel load the module.
+        there = host.read("/proc/net/" + tables).text.strip() if legacy else nf_tables_loaded()
+        if not there:
+            return None
+        try:
+            return self._tool(Iptables, flavour, family)
+        except CannotChange:
+            return None
+
+
+OPEN = {
+    "firewalld": Change._open_firewalld,
+    "ufw": Change._open_ufw,
+    "nft": Change._open_nft,
+    "iptables": Change._open_iptables,
+}
+
+
+def blockers_of(verdict):
+    """All rules that block; one that nobody can judge counts as one that may."""
+    blockers = verdict.get("blockers") or []
+    if not blockers and verdict["verdict"] == "unknown" and verdict.get("rule"):
+        blockers = [dict(verdict["rule"], stage=verdict["stage"], verdict="unknown", path=verdict["path"], ban=None)]
+    return blockers
+
+
+def first_in_each_chain(blockers):
+    """The first in each base chain: an accept there ends that chain, so what else would block in it need not open."""
+    seen, found = set(), []
+    for blocker in blockers:
+        base = (blocker.get("path") or [blocker["chain"]])[0]
+        place = (blocker["backend"], blocker["family"], blocker["table"], base, blocker["stage"])
+        if place not in seen:
+            seen.add(place)
+            found.append(blocker)
+    return found
+
+
+def unique(steps):
+    words = set()
+    return [step for step in steps if not (step.words in words or words.add(step.words))]
+
+
+def has_nft():
+    return host.which("nft") is not None and nf_tables_loaded()
+
+
+def nf_tables_loaded():
+    """Whether the kernel has nf_tables at hand; asking nft would make it load the module."""
+    if host.status_of("/sys/module/nf_tables") is not None or host.status_of("/proc/modules") is None:
+        return True
+    return "/nf_tables.ko" in host.read("/lib/modules/%s/modules.builtin" % os.uname()[2]).text
+
+
+def words_for(in_charge):
+    return {"none": "no firewall", "ruleset": "a plain ruleset"}.get(in_charge, in_charge)
