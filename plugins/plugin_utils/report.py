@@ -176,7 +176,7 @@ def _outcome_words(diagnosis: Mapping[str, Any]) -> str:
 def _open_lines(causes: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     if not causes:
         return
-    yield "  Nobody could look inside. This leaves open:"
+    yield "  Not everything could be looked at. This leaves open:"
     for cause in causes:
         yield from _wrapped(f"- {cause['title']} [{cause['id']}]", "    ", "      ")
     commands = list(dict.fromkeys(command for cause in causes for command in cause["console"]))

@@ -10,7 +10,7 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import (
     conntrack,
     manager,
@@ -23,6 +23,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world
 
 BLOCKERS_LIMIT = 8
 TEXT_LIMIT = 1000
+STOPPED = {"arrival": "the first packet", "reply": "the answer", "established": "the second packet"}
 UNKNOWN_CLIENT = "it is not known who tries to log in"
 # Names that the banners give to what they put into a packet filter.
 BANS = [
@@ -57,7 +58,7 @@ def judge_login(chains, world, login):
     wanted = login.get("packet") or {}
     client = wanted.get("source") or (login["clients"] or [None])[0]
     if client is None:
-        return dict(_answer("unknown", reason=UNKNOWN_CLIENT), packet=None)
+        return dict(_answer("unknown", UNKNOWN_CLIENT), packet=None)
     packet = {
         "protocol": wanted.get("protocol") or "tcp",
         "source": client,
@@ -65,7 +66,10 @@ def judge_login(chains, world, login):
         "port": login["port"],
         "interface": wanted.get("interface"),
     }
-    return judge(chains, world, packet)
+    answer = judge(chains, world, packet)
+    diverted = diversion(answer, world)
+    answer["blockers"] += [diverted] if diverted else []
+    return answer
 
 
 def _own_destination(client, addresses, world):
@@ -95,10 +99,22 @@ def judge(chains, world, packet):
         answer = answer or _told(stage, fate, arrived, packet)
         if fate.verdict not in walk.BLOCKING:
             break
-        blockers.append(_blocker(stage, fate))
+        blockers.append(_obstacle(stage, fate.end))
         skipped.add(fate.end.key())
     answer["blockers"] = blockers
     return dict(answer, packet=packet)
+
+
+def diversion(answer, world):
+    """The rule that leads the connection to where nobody waits, as one more obstacle, or None."""
+    target, rule = answer["translated_to"], answer.pop("translated_by")
+    if target is None or target["port"] is None:
+        return None
+    target["local"] = target["address"] is None or world.is_local(target["address"])
+    entries, error, _hidden = sockets.listening()
+    waiting = [entry for entry in entries if entry["protocol"] == "tcp" and entry["port"] == target["port"]]
+    target["listens"] = None if error or not target["local"] else bool(waiting)
+    return rule if target["listens"] is False or not target["local"] else None
 
 
 def _first_obstacle(chains, world, packet, skipped):
@@ -136,6 +152,7 @@ def _told(stage, fate, arrived, packet):
         packet["port"],
     ):
         answer["translated_to"] = {"address": arrived.destination, "port": arrived.destination_port}
+        answer["translated_by"] = _obstacle("arrival", arrived.translated_by)
     return answer
 
 
@@ -149,20 +166,21 @@ def _answer(verdict_word, reason=None):
         "path": [],
         "alternatives": [],
         "translated_to": None,
+        "translated_by": None,
         "blockers": [],
     }
 
 
-def _blocker(stage, fate):
+def _obstacle(stage, end):
     """One obstacle, with what tells a ban from a rule for everybody."""
-    end = fate.end
     source = "daddr" if stage == "reply" else "saddr"
-    found = {"stage": stage, "verdict": fate.verdict, "reject_with": end.reject_with, "path": end.path}
+    found = {"stage": stage, "verdict": end.kind, "reject_with": end.reject_with, "path": end.path}
     found.update(_rule(end))
     found["by_source"] = bool(end.notes.get(source))
     found["set"] = end.notes.get("set")
     found["ban"] = ban_of(found)
     found["place"] = _place(found)
+    found["stops"] = STOPPED[stage]
     return found
 
 

@@ -94,7 +94,7 @@ class Packet(object):
         self.direction = 0
         self.original = (source, destination, source_port, destination_port)
         # Whether the kernel takes the packet for its own; another machine's is forwarded.
-        self.translated = False
+        self.translated, self.translated_by = False, None
         # Where the connection goes by a translation that its first packet has found: (address, port).
         self.known_translation = None
         # What rules on the way put into sets: [(set, value)].

@@ -85,7 +85,10 @@ class Walk(object):
         for rule in chain.rules:
             if key_of(chain, rule) in self.skipped:
                 continue
+            translated = self.packet.translated
             matched, verdict, reason = rule.run(self.packet, doubt is None)
+            if self.packet.translated and not translated:
+                self.packet.translated_by = End("redirect", chain, rule, path, notes=notes)
             if matched is False or verdict is None:
                 continue
             here = doubt
