@@ -130,7 +130,8 @@ def _has(rule, name):
 def _uses_a_set(rule):
     """Whether nft itself has put this rule into a table of iptables, which prints it without what it does not know."""
     rights = [statement["match"].get("right") for statement in rule.statements if "match" in statement]
-    return any((hasattr(right, "startswith") and right.startswith("@")) or isinstance(right, dict) for right in rights)
+    named = any(hasattr(right, "startswith") and right.startswith("@") for right in rights)
+    return named or any(isinstance(right, dict) and "set" in right for right in rights)
 
 
 def _program(version, flavour):
