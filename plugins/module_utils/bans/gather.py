@@ -8,7 +8,206 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import re
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing
+from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
+    addresses,
+    database,
+    fail2ban,
+    fail2ban_service,
+    iptables,
+    managers,
+    nft,
+    others,
+    routes,
+    sshd_limits,
+    wrappers,
+)
+
+LOG_TAIL_BYTES = 2 * 1024 * 1024
+NEEDS_ROOT = "needs root: packet filters and banners show nothing to others"
+
 
 def gather(login):
     """Look for bans of the clients of a login attempt: {port, addresses, user, clients}."""
-    return {"status": "unchecked", "reason": "not there yet"}
+    clients = parsed(login["clients"])
+    evidence = {"status": "ok", "missing": {}, "client": clients[0][0] if clients else None}
+    evidence["fail2ban"], own = _fail2ban(login, clients, evidence["missing"])
+    foreign, evidence["banners"], missing = others.look(clients)
+    evidence["missing"].update(missing)
+    evidence["filter_entries"] = _filter_entries(login, clients, evidence["missing"])
+    evidence["routes"] = [route for route in (_route(*client) for client in clients) if route]
+    evidence["wrappers"] = _wrappers(login, clients, evidence["missing"])
+    evidence["client_bans"] = own + foreign
+    judge(evidence)
+    evidence.update(sshd_limits.look(clients[:1]))
+    if evidence["log_unavailable"]:
+        evidence["missing"]["penalties"] = evidence["log_unavailable"]
+    return evidence
+
+
+def parsed(clients):
+    """[(text, network)] of the clients' addresses, the first one first."""
+    found = [(client, addresses.network(client)) for client in clients]
+    return [(addresses.text(wanted), wanted) for _client, wanted in found if wanted is not None]
+
+
+def _fail2ban(login, clients, missing):
+    """The state of fail2ban with its jails, and the bans of these clients in them."""
+    state = dict(fail2ban_service.look(), jails=None, returning=[])
+    own = []
+    if state["running"]:
+        state["jails"], own, reasons = fail2ban.look(login, clients)
+        if reasons:
+            missing["fail2ban.jails"] = reasons[0]
+    elif state["installed"] and state["running"] is None:
+        missing["fail2ban.jails"] = state["reason"]
+    if state["jails"] is None and state["installed"] and host.is_root():
+        state["returning"], error = database.bans_of(clients)
+        if error and "does not exist" not in error:
+            missing["fail2ban.returning"] = error
+    return state, own
+
+
+def _filter_entries(login, clients, missing):
+    if not host.is_root():
+        missing["filter_entries"] = NEEDS_ROOT
+        return None
+    found = []
+    for client, wanted in clients:
+        entries, reason = entries_of(wanted, login["port"])
+        if reason:
+            missing["filter_entries"] = reason
+        for entry in entries:
+            entry.pop("remove")
+        found += [dict(entry, client=client) for entry in entries]
+    return found
+
+
+def entries_of(wanted, port):
+    """What banners have about an address in the packet filters, each once; and why that is not all, or None."""
+    ruled, first = iptables.find(wanted, port)
+    native, second = nft.find(wanted, port)
+    managed, third = managers.find(wanted, port, remembered(wanted))
+    # iptables-nft and nft show the same rules.
+    shown = {(entry["table"], entry["chain"]) for entry in ruled if entry["chain"]}
+    native = [entry for entry in native if not entry["chain"] or (entry["table"], entry["chain"]) not in shown]
+    return ruled + native + managed, first or second or third
+
+
+def remembered(wanted):
+    """Whether fail2ban has ever banned the very address, by its database or its log."""
+    text = addresses.text(wanted)
+    if database.has_banned(text):
+        return True
+    log = host.read(fail2ban_service.LOG, limit=LOG_TAIL_BYTES, tail=True).text
+    return re.search(r"^\S+ \S+ fail2ban\.actions.* Ban %s$" % re.escape(text), log, re.M) is not None
+
+
+def _route(client, wanted):
+    """The route that leads nowhere for a client, or None; ``own`` where it is for this very address."""
+    error = routing.to(client)["error"]
+    if error not in routes.REFUSALS:
+        return None
+    own = routes.find(wanted) is not None
+    return {"client": client, "type": error, "own": own, "remembered": own and remembered(wanted)}
+
+
+def _wrappers(login, clients, missing):
+    """What hosts.allow and hosts.deny say of the first client, where sshd asks them."""
+    program, error = sshd_limits.uses_libwrap()
+    answer = {"program": program, "verdict": None, "ban": None}
+    if error:
+        missing["wrappers.verdict"] = error
+    if program is None or not clients:
+        return answer
+    answer.update(wrappers.judge(clients[0][0], login["addresses"]))
+    if answer["verdict"] == "unknown":
+        missing["wrappers.verdict"] = answer["reason"]
+    return answer
+
+
+# --- what belongs together ---
+
+
+def judge(evidence):
+    """Tell the entries in packet filters that a running banner knows of from those that were left behind."""
+    bans = evidence["client_bans"]
+    for entry in evidence["filter_entries"] or []:
+        keepers = [ban for ban in bans if ban["client"] == entry["client"] and is_kept_by(entry, ban)]
+        entry["known"] = bool(keepers)
+        for ban in keepers:
+            entry["jail"] = entry["jail"] or ban["jail"]
+            ban["in_filter"] = True
+            if entry["covers_login"]:
+                ban["covers_login"] = True
+    for ban in bans:
+        ban.setdefault("in_filter", False if evidence["filter_entries"] is not None else None)
+        ban["routed"] = ban["route"] and any(
+            route["own"] and route["client"] == ban["client"] for route in evidence["routes"]
+        )
+        ban["wrapped"] = _is_wrapped(ban, evidence["wrappers"], evidence["client"])
+        ban["in_force"] = _in_force(ban)
+    evidence["wrappers"]["ban"] = _ban_behind(evidence)
+    first = evidence["client"]
+    evidence["in_force"] = [ban for ban in bans if ban["client"] == first and ban["in_force"]]
+    evidence["left_behind"] = [
+        entry
+        for entry in evidence["filter_entries"] or []
+        if entry["client"] == first and not entry["known"] and entry["covers_login"] is not False
+    ]
+    evidence["route_left_behind"] = next(
+        (
+            route["type"]
+            for route in evidence["routes"]
+            if route["client"] == first and route["remembered"] and not any(ban["routed"] for ban in bans)
+        ),
+        None,
+    )
+
+
+def is_kept_by(entry, ban):
+    """Whether a ban that its banner knows of explains an entry."""
+    if entry["by"] != ban["by"]:
+        return False
+    if ban["by"] == "fail2ban" and entry["jail"] is not None and ban["jail"] not in jail_names(entry["jail"]):
+        return False
+    if ban["by"] == "fail2ban" and entry["jail"] is None and not set(ban["kinds"]) & set(fail2ban.PACKET_FILTERS):
+        return False
+    held, named = addresses.network(entry["element"] or ""), addresses.network(ban["address"])
+    return held is None or held == named
+
+
+def jail_names(name):
+    """The jails that a set can belong to: those for IPv6 have a 6 behind the name."""
+    return (name, name[:-1]) if name.endswith("6") else (name,)
+
+
+def _is_wrapped(ban, verdict, first):
+    by_line = verdict["verdict"] == "deny" and verdict.get("names_client") and ban["client"] == first
+    return bool(by_line and "hosts_deny" in ban["kinds"])
+
+
+def _in_force(ban):
+    """Whether a ban really stands in the way of the login: by a packet filter, a route or hosts.deny."""
+    if ban["routed"] or ban["wrapped"]:
+        return True
+    if ban["covers_login"] is False:
+        return False
+    return bool(ban["in_filter"])
+
+
+def _ban_behind(evidence):
+    """Whose ban the line of hosts.deny is that refuses the client: {by, jail}, or None for a person's own."""
+    verdict = evidence["wrappers"]
+    if verdict["verdict"] != "deny" or not verdict.get("names_client"):
+        return None
+    for ban in evidence["client_bans"]:
+        if ban["wrapped"] and (ban["by"] != "denyhosts" or ban.get("line") == verdict["line"]):
+            return {"by": ban["by"], "jail": ban["jail"]}
+    # fail2ban writes 'ALL: ADDRESS' and nothing else.
+    own = re.match(r"ALL: \[?%s\]?$" % re.escape(evidence["client"]), verdict["text"])
+    if own and remembered(addresses.network(evidence["client"])):
+        return {"by": "fail2ban", "jail": None}
+    return None
