@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import faults_bans
 from faults import FAULTS, HEALTHY, RISKS, Fault
 from fixtures import Playbook, Run
 from fleet import Host
@@ -25,7 +26,7 @@ def inventory_of(host: Host, fault: Fault) -> dict[str, dict[str, Any]]:
     return {host.name: host.inventory(**fault.variables)}
 
 
-@pytest.mark.parametrize(("fault", "image"), cases(FAULTS))
+@pytest.mark.parametrize(("fault", "image"), cases(FAULTS + faults_bans.FAULTS))
 def test_the_right_cause_leads(fault: Fault, image: str, start: Start, playbook: Playbook) -> None:
     host = start(image, fault.script)
     old = image == "bullseye"
@@ -56,7 +57,7 @@ def people_get_in_again(host: Host, inventory: dict[str, Any], playbook: Playboo
     assert host.ssh()[0] == 0, "it does not come up again at the next boot"
 
 
-@pytest.mark.parametrize(("fault", "image"), cases(HEALTHY))
+@pytest.mark.parametrize(("fault", "image"), cases(HEALTHY + faults_bans.HEALTHY))
 def test_nothing_is_found_on_a_healthy_host(fault: Fault, image: str, start: Start, playbook: Playbook) -> None:
     host = start(image, fault.script)
     run = playbook("diagnose", inventory_of(host, fault), old=image == "bullseye")

@@ -26,6 +26,7 @@ DEPTH_LIMIT = 8
 TEXT_LIMIT = 300
 # What an option makes of the rule that it stands in; None: that depends on a command.
 VERDICTS = {"allow": "allow", "deny": "deny", "twist": "deny", "aclexec": None}
+UNENDED = "no newline at the end of the file"
 OTHER_OPTIONS = (
     "banners", "group", "keepalive", "linger", "nice", "rfc931", "setenv", "severity", "spawn", "umask", "user",
 )  # fmt: skip
@@ -43,6 +44,8 @@ def judge(client_address, server_addresses, files=FILES):
     answer["names_client"] = False
     for path, usual in files:
         for rule in parse(host.read(path).text, path):
+            if UNENDED in rule.options and usual == "allow":
+                continue
             matched = matches(rule, client, servers)
             if matched is False:
                 continue
@@ -73,10 +76,13 @@ def known_name(address):
 
 
 def parse(text, path):
-    """The rules of a file. A backslash joins a line with the next one, also that of a remark."""
-    rules, joined, first = [], "", None
+    """The rules of a file. A backslash joins a line with the next one, also that of a remark.
+
+    A last line without its end, even a remark, libwrap takes for one that grants nothing and refuses everybody.
+    """
+    rules, joined, first, begun = [], "", None, 0
     for number, line in enumerate(text.splitlines(), 1):
-        first = first or number
+        first = begun = first or number
         joined += line
         if joined.endswith("\\"):
             joined = joined[:-1]
@@ -84,6 +90,10 @@ def parse(text, path):
         rule = _rule(joined, path, first)
         rules += [rule] if rule else []
         joined, first = "", None
+    if text and (first is not None or not text.endswith("\n")):
+        rules = [rule for rule in rules if rule.line != begun]
+        last = " ".join(text.splitlines()[-1].split())
+        rules.append(Rule(path, begun, last, "ALL", "ALL", [UNENDED]))
     return rules
 
 
@@ -120,6 +130,8 @@ def split(line):
 def outcome(rule, usual):
     """What a rule that matches does, and the option that makes it so; a wrong option refuses."""
     for field in rule.options:
+        if field == UNENDED:
+            return "deny", field
         word = SEPARATORS.split(field.replace("=", " ").strip())[0].lower()
         if word in VERDICTS:
             return VERDICTS[word], word
@@ -194,10 +206,12 @@ def is_host(word, client, depth=0):
         return "." not in client.name if client.name else None
     plain = word.replace("[", "").replace("]", "")
     if "/" in plain:
-        # A mask with holes, or a network with bits behind its prefix, matches nobody.
+        # What libwrap does not take for a network matches nobody.
         return addresses.holds(_exact_network(plain), client.network)
     by_address = addresses.network(plain)
     if by_address is not None:
+        if "[" in word and ":" not in word:
+            return False  # brackets are for IPv6
         return by_address == client.network
     held = is_string(plain, client.address)
     if held or re.match(r"[\d.*?]+$", plain):
@@ -206,9 +220,13 @@ def is_host(word, client, depth=0):
 
 
 def _exact_network(text):
+    """A network as libwrap takes it: an IPv4 address without bits behind the mask, and neither the widest
+    length nor the narrowest mask, which are errors to it.
+    """
     found, written = addresses.network(text), addresses.network(text.partition("/")[0])
-    exact = found is not None and written is not None and found.number == written.number
-    return found if exact or found is not None and found.family != 2 else None
+    if found is None or ":" not in text and (found.number != written.number or text.endswith(("/0", "/255.255.255.255"))):
+        return None
+    return found
 
 
 def in_file(path, client, depth):
