@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import CT_STATES, TCP_FLAGS
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import CT_STATES, PROTOCOLS, TCP_FLAGS
 
 DEPTH_LIMIT = 64
 # Where connection tracking and address translation sit among the base chains.
@@ -200,14 +200,25 @@ def _translates(packet):
 
 def arrival(chains, packet, world, skipped):
     """The fate of a packet that comes in for this host."""
-    fates = [through_hooks(chains, ("ingress", "prerouting"), packet, skipped)]
+    fates = [through_hook(chains, "ingress", packet, skipped)]
     if fates[0].verdict in BLOCKING:
         return fates[0]
-    here = packet.destination is None or world.is_local(packet.destination)
-    if not here:
-        packet.output = world.interface_to(packet.destination)
-    fates.append(through_hooks(chains, ("input",) if here else ("forward", "postrouting"), packet, skipped))
-    return combined(fates)
+    fates.append(through_hook(chains, "prerouting", packet, skipped))
+    if fates[1].verdict not in BLOCKING:
+        here = packet.destination is None or world.is_local(packet.destination)
+        if not here:
+            packet.output = world.interface_to(packet.destination)
+        fates.append(through_hooks(chains, ("input",) if here else ("forward", "postrouting"), packet, skipped))
+    fate = combined(fates)
+    if fate.verdict == "reject" and _refusal_is_lost(chains, packet, fate.end.reject_with, world, skipped):
+        fate.alternatives = sorted(set(fate.alternatives + ["drop"]))
+    return fate
+
+
+def _refusal_is_lost(chains, packet, reject_with, world, skipped):
+    """Whether what says no to the client may not get out."""
+    refusal = refusal_of(packet, reject_with, world.interface_to(packet.source))
+    return departure(chains, refusal, skipped).verdict != ACCEPTED
 
 
 def departure(chains, packet, skipped):
@@ -226,6 +237,17 @@ def reply_to(packet, interface):
     reply.untracked = False
     reply.connection_state, reply.direction = CT_STATES["established"], 1
     return reply
+
+
+def refusal_of(packet, reject_with, interface):
+    """What the host sends to say no: it has to pass the filters as well, and is of the same connection."""
+    refusal = reply_to(packet, interface)
+    refusal.connection_state = CT_STATES["related"]
+    refusal.flags = TCP_FLAGS["rst"] | TCP_FLAGS["ack"]
+    if "tcp" not in reject_with:
+        refusal.protocol = PROTOCOLS["ipv6-icmp" if packet.version == 6 else "icmp"]
+        refusal.source_port = refusal.destination_port = None
+    return refusal
 
 
 def following(first, arrived):
