@@ -23,6 +23,12 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world
 
 BLOCKERS_LIMIT = 8
 TEXT_LIMIT = 1000
+DEEDS = {
+    "drop": "drops %s of",
+    "reject": "rejects %s of",
+    "redirect": "redirects %s of",
+    "unknown": "cannot be judged from here and is all that can block %s of",
+}
 STOPPED = {"arrival": "the first packet", "reply": "the answer", "established": "the second packet"}
 UNKNOWN_CLIENT = "it is not known who tries to log in"
 # Names that the banners give to what they put into a packet filter.
@@ -45,8 +51,8 @@ def gather(login):
     evidence = {"status": "ok", "missing": {}, "backends": backends, "conntrack": conntrack.state()}
     evidence.update(manager.gather(loaded))
     evidence["login"] = judge_login(chains + units.chains(login["port"]), world, login)
-    if evidence["login"]["verdict"] == "unknown":
-        evidence["missing"]["login.verdict"] = evidence["login"]["reason"]
+    if evidence["login"]["blocked"] is None:
+        evidence["missing"]["login.blocked"] = evidence["login"]["reason"]
     return evidence
 
 
@@ -58,7 +64,7 @@ def judge_login(chains, world, login):
     wanted = login.get("packet") or {}
     client = wanted.get("source") or (login["clients"] or [None])[0]
     if client is None:
-        return dict(_answer("unknown", UNKNOWN_CLIENT), packet=None)
+        return dict(_answer("unknown", UNKNOWN_CLIENT), packet=None, blocked=None, obstacle=None)
     packet = {
         "protocol": wanted.get("protocol") or "tcp",
         "source": client,
@@ -69,6 +75,10 @@ def judge_login(chains, world, login):
     answer = judge(chains, world, packet)
     diverted = diversion(answer, world)
     answer["blockers"] += [diverted] if diverted else []
+    answer["blocked"] = bool(answer["blockers"]) if answer["blockers"] or answer["verdict"] != "unknown" else None
+    # Bans are told apart: whoever lifts a ban does not open a port.
+    rules = [blocker for blocker in answer["blockers"] if blocker["ban"] is None]
+    answer["obstacle"] = rules[0] if rules else None
     return answer
 
 
@@ -98,6 +108,7 @@ def judge(chains, world, packet):
         stage, fate, arrived = _first_obstacle(chains, world, packet, skipped)
         answer = answer or _told(stage, fate, arrived, packet)
         if fate.verdict not in walk.BLOCKING:
+            answer["suspect"] = _obstacle(stage, fate.end) if fate.alternatives else None
             break
         blockers.append(_obstacle(stage, fate.end))
         skipped.add(fate.end.key())
@@ -168,6 +179,8 @@ def _answer(verdict_word, reason=None):
         "translated_to": None,
         "translated_by": None,
         "blockers": [],
+        # A rule that nobody can judge, and that may block.
+        "suspect": None,
     }
 
 
@@ -180,7 +193,7 @@ def _obstacle(stage, end):
     found["set"] = end.notes.get("set")
     found["ban"] = ban_of(found)
     found["place"] = _place(found)
-    found["stops"] = STOPPED[stage]
+    found["does"] = DEEDS[end.kind] % STOPPED[stage]
     return found
 
 
