@@ -12,7 +12,7 @@ from ansible_collections.rescue.remote_login.plugins.plugin_utils import targets
 from ansible_collections.rescue.remote_login.plugins.plugin_utils.evidence import said
 
 # The vantage's second try waits so long for each address: time for three SYNs, after 0, 1 and 3 seconds.
-PROBE_TIMEOUT_S = 4
+PROBE_TIMEOUT_S = 3.5
 REPEATED_AFTER_MS = (1000, 3000, 7000, 15000)
 # A watch that nobody ends lasts so long, and longer in a big batch, because all start before the vantage tries again.
 LONGEST_S, MOST_S = 120, 900

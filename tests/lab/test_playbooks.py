@@ -14,6 +14,7 @@ from faults import ALL, FAULTS, HEALTHY, STOP
 from fixtures import CORE216, Playbook, Run
 from fleet import Host, Lab
 from images import DEFINITIONS, login_key
+from upstream import upstream
 
 Start = Callable[..., Host]
 Diagnose = Callable[..., Run]
@@ -59,17 +60,18 @@ def test_a_host_that_is_off_is_unreachable(image: str, start: Start, diagnose: D
 
 @pytest.mark.parametrize("image", ALL)
 def test_one_vantage_fails_and_another_logs_in(image: str, start: Start, diagnose: Diagnose) -> None:
-    vantage, host = start("vantage"), start(image, f"{DROP} ip saddr 10.77.1.1 tcp dport 22 drop")
+    vantage, host = start("vantage"), start(image)
     vantage.run(f"cat > /root/key <<'KEY'\n{login_key().read_text()}KEY\nchmod 600 /root/key")
     inventory = {
         host.name: host.inventory(remote_login_private_key_file="/root/key"),
         vantage.name: vantage.inventory(ansible_connection="containers.podman.podman", ansible_host=vantage.name),
     }
     old = image == "bullseye"
-    run = diagnose(inventory, "--limit", host.name, old=old, remote_login_vantages=["localhost", vantage.name])
+    with upstream(host, "ip saddr 10.77.1.1 ip daddr ADDRESS tcp dport 22 drop"):
+        run = diagnose(inventory, "--limit", host.name, old=old, remote_login_vantages=["localhost", vantage.name])
+        turned = diagnose(inventory, "--limit", host.name, old=old, remote_login_vantages=[vantage.name, "localhost"])
     assert (run[host]["outcome"], run[host]["cause"]) == ("timed_out", "local_network_problem"), run.text
     assert vantage.name in run.finding(host, "local_network_problem")["detail"]
-    turned = diagnose(inventory, "--limit", host.name, old=old, remote_login_vantages=[vantage.name, "localhost"])
     assert (turned[host]["verdict"], turned[host]["cause"]) == ("can_login", None)
     assert turned.finding(host, "local_network_problem")["severity"] == "risk"
 

@@ -23,11 +23,15 @@ FULL_FROM = 0.95
 # How old a word of the kernel may be to speak of the present.
 RECENT_S = 600
 LOG_LIMIT_BYTES = 4 * 1024 * 1024
-LOG_LINE = re.compile(r"^(?:<\d+>)?\[\s*(\d+)\.\d+\] (?:nf_conntrack: |ip_conntrack: )+table full, dropping packet")
+# Newer kernels name the network namespace.
+LOG_LINE = re.compile(
+    r"^(?:<\d+>)?\[ *(\d+)\.\d+\] (?:(?:nf|ip)_conntrack: )+table full(?: in netns (\d+))?, dropping packet"
+)
+OWN_NAMESPACE = "/proc/self/ns/net"
 
 
 def state():
-    """{status, count, max, share, full, drops, early_drops, insert_failed, messages, missing}; all of it may be null.
+    """{loaded, count, max, share, full, drops, early_drops, insert_failed, messages, missing}; most of it may be null.
 
     ``full``: no room is left, or next to none while the kernel says that it drops for that. Null where the
     table cannot be read; false where this network namespace tracks nothing.
@@ -103,7 +107,7 @@ def parse_statistics(text):
 
 
 def _recent_messages():
-    """How often the kernel said of late that the table was full. It says so for all namespaces, and not each time."""
+    """How often the kernel said of late that the table was full. It does not say so each time."""
     answer = host.run(["dmesg"], limit=LOG_LIMIT_BYTES)
     if answer.error or answer.rc != 0:
         return None, answer.error or "dmesg: %s" % answer.err.strip()[:200]
@@ -111,10 +115,12 @@ def _recent_messages():
         now = float(host.read("/proc/uptime").text.split()[0])
     except (IndexError, ValueError):
         return None, "/proc/uptime cannot be read"
-    return count_recent(answer.out, now), None
+    namespace = re.sub(r"\D", "", host.link_target(OWN_NAMESPACE) or "")
+    return count_recent(answer.out, now, namespace), None
 
 
-def count_recent(text, now):
-    """The messages in a kernel log that are not older than RECENT_S."""
-    times = [int(found.group(1)) for found in map(LOG_LINE.match, text.splitlines()) if found]
+def count_recent(text, now, namespace):
+    """The messages in a kernel log that are not older than RECENT_S and not of another namespace."""
+    found = [match.groups() for match in map(LOG_LINE.match, text.splitlines()) if match]
+    times = [int(seconds) for seconds, named in found if named in (None, namespace)]
     return len([at for at in times if now - RECENT_S <= at <= now + 1])

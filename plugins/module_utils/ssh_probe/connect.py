@@ -101,6 +101,8 @@ def connect(candidates, timeout, tried, max_segment_size=None):
         except (OSError, socket.error) as error:
             entry["outcome"], entry["detail"] = classify(error)
             channel = None
+            if entry["outcome"] is None and entry["answered_by"]:
+                entry["outcome"] = "no_route"  # 'permission denied' is how an ICMPv6 prohibition arrives
             if entry["outcome"] is None:
                 raise Undecided("this vantage could not connect: %s" % entry["detail"])
         entry["connect_ms"] = milliseconds(started)

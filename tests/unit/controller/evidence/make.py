@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2] / "lab"))
 
 from fleet import Host, Lab  # noqa: E402
-from images import DEFINITIONS, login_key, root_of  # noqa: E402
+from full_table import FULL_TABLE, YIELDING_TABLE  # noqa: E402
+from images import DEFINITIONS, locked, login_key, root_of  # noqa: E402
+from upstream import upstream  # noqa: E402
 
 AT_ONCE = 3
+# What is too long for cases.yml.
+SCRIPTS = {"FULL_TABLE": FULL_TABLE, "YIELDING_TABLE": YIELDING_TABLE}
 Case = dict[str, Any]
 
 
@@ -42,7 +47,7 @@ def make(lab: Lab, batch: list[tuple[str, str, Case]], key: Path) -> None:
         host = lab.start(case.get("image", "bookworm"), name=f"{rule}-{name}"[:50].replace("_", "-").strip("-"))
         started.append(host)
         if case.get("script"):
-            host.run(case["script"], check=False)
+            host.run(SCRIPTS.get(case["script"], case["script"]), check=False)
         variables = {"ansible_ssh_private_key_file": str(key), **case.get("vars", {})}
         hosts[name] = host.inventory(**variables)
         if case.get("vantage"):
@@ -54,7 +59,10 @@ def make(lab: Lab, batch: list[tuple[str, str, Case]], key: Path) -> None:
     for host, (_rule, _name, case) in zip(started, batch, strict=False):
         if case.get("switched_off"):
             host.switch_off()  # last, as its address is free for the next host from now on
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as network:
+        for host, (_rule, _name, case) in zip(started, batch, strict=False):
+            if case.get("upstream"):
+                network.enter_context(upstream(host, **case["upstream"]))
         inventory, report = Path(folder) / "inventory.yml", Path(folder) / "report"
         inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": {"remote_login_vantages": vantages}}}))
         old = any(DEFINITIONS[case.get("image", "bookworm")]["python"].endswith("2.7") for _rule, _name, case in batch)
@@ -114,17 +122,18 @@ def main(wanted: list[str]) -> None:
         root_of(image)  # while the network is still that of the machine
     lab = Lab("unit")
     lab.enter()
-    lab.remove_all()
-    # A place that looks the same on every machine: it is part of the evidence.
-    key = Path("/tmp/lab_key")
-    shutil.copyfile(login_key(), key)
-    key.chmod(0o600)
-    try:
-        for batch in batches(cases):
-            make(lab, batch, key)
-    finally:
+    with locked("evidence"):  # one at a time: hosts and key have the same names in every run
         lab.remove_all()
-        key.unlink()
+        # A place that looks the same on every machine: it is part of the evidence.
+        key = Path("/tmp/lab_key")
+        shutil.copyfile(login_key(), key)
+        key.chmod(0o600)
+        try:
+            for batch in batches(cases):
+                make(lab, batch, key)
+        finally:
+            lab.remove_all()
+            key.unlink()
 
 
 if __name__ == "__main__":
