@@ -59,8 +59,6 @@ def _ask(
             rules.require(rule, evidence)
             if rules.holds(rule, rule.when, evidence):
                 fired.append((rule, _finding(rule, evidence)))
-            else:
-                rules.require_parts(rule, evidence)
         except rules.Unchecked as unchecked:
             # What could block, and has not, needs no looking at.
             if not (_has_logged_in(first) and rule.severity == "blocking" and rule.risk_when is None):

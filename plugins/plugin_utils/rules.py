@@ -202,13 +202,13 @@ class Unchecked(Exception):
 
 
 def require(rule: Rule, evidence: Mapping[str, Any]) -> None:
-    """Raise Unchecked unless every section that the rule needs was seen."""
+    """Raise Unchecked unless everything that the rule needs was seen."""
     for need in rule.needs:
         if need == "outside":
             if not any(result.get("outcome") for result in evidence.get("outside") or []):
                 raise Unchecked("outside", "no probe could be carried through")
             continue
-        section = need.partition(".")[0]
+        section, _dot, part = need.partition(".")
         data = (evidence.get("inside") or {}).get(section)
         if data is None:
             reason = (evidence.get("inside") or {}).get("reason")
@@ -217,17 +217,7 @@ def require(rule: Rule, evidence: Mapping[str, Any]) -> None:
             raise Unchecked(section, "what was gathered is no evidence")
         if data.get("status") != "ok":
             raise Unchecked(section, str(data.get("reason") or "no reason was given"))
-
-
-def require_parts(rule: Rule, evidence: Mapping[str, Any]) -> None:
-    """Raise Unchecked unless every part of a section that the rule needs was seen.
-
-    Asked only of a rule that does not hold: one that holds has seen enough.
-    """
-    for need in rule.needs:
-        section, _dot, part = need.partition(".")
-        data = (evidence.get("inside") or {}).get(section) if part else None
-        if data is not None and search(part, data) is None:
+        if part and search(part, data) is None:
             raise Unchecked(need, _why_missing(data, part))
 
 

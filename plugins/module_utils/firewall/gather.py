@@ -51,8 +51,8 @@ def gather(login):
     evidence = {"status": "ok", "missing": {}, "backends": backends, "conntrack": conntrack.state()}
     evidence.update(manager.gather(loaded))
     evidence["login"] = judge_login(chains + units.chains(login["port"]), world, login)
-    if evidence["login"]["blocked"] is None:
-        evidence["missing"]["login.blocked"] = evidence["login"]["reason"]
+    if evidence["login"]["judged"] is None:
+        evidence["missing"]["login.judged"] = evidence["login"]["reason"]
     return evidence
 
 
@@ -64,7 +64,7 @@ def judge_login(chains, world, login):
     wanted = login.get("packet") or {}
     client = wanted.get("source") or (login["clients"] or [None])[0]
     if client is None:
-        return dict(_answer("unknown", UNKNOWN_CLIENT), packet=None, blocked=None, obstacle=None)
+        return dict(_answer("unknown", UNKNOWN_CLIENT), packet=None, judged=None, obstacle=None)
     packet = {
         "protocol": wanted.get("protocol") or "tcp",
         "source": client,
@@ -75,7 +75,8 @@ def judge_login(chains, world, login):
     answer = judge(chains, world, packet)
     diverted = diversion(answer, world)
     answer["blockers"] += [diverted] if diverted else []
-    answer["blocked"] = bool(answer["blockers"]) if answer["blockers"] or answer["verdict"] != "unknown" else None
+    # Where there is neither a verdict nor one rule to name, nobody could look.
+    answer["judged"] = True if answer["verdict"] != "unknown" or answer["blockers"] or answer["suspect"] else None
     # Bans are told apart: whoever lifts a ban does not open a port.
     rules = [blocker for blocker in answer["blockers"] if blocker["ban"] is None]
     answer["obstacle"] = rules[0] if rules else None
