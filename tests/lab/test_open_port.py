@@ -63,7 +63,9 @@ def firewalld(*commands: str) -> str:
 def ufw(*commands: str) -> str:
     # ufw itself doubles one of its rules when it is enabled and drops it again at the first change.
     settle = ("prepend allow 9/udp", "delete allow 9/udp")
-    return "ufw --force enable >/dev/null; " + "".join(f"ufw {command} >/dev/null; " for command in (*commands, *settle))
+    return "ufw --force enable >/dev/null; " + "".join(
+        f"ufw {command} >/dev/null; " for command in (*commands, *settle)
+    )
 
 
 # Each: a name, the images that can have it, how the port is blocked, whether that is there after a reboot,
@@ -82,8 +84,6 @@ CASES: list[tuple[str, tuple[str, ...], str, bool]] = [
      " firewall-cmd -q --permanent $o; done; firewall-cmd -q --reload", True),
     ("ufw-default-deny", ("bookworm", "bullseye"), ufw(), True),
     ("ufw-deny-first", ("bookworm", "bullseye"), ufw("deny 22/tcp", "allow 80/tcp", "allow 22/tcp"), True),
-    ("ufw-own-allow-behind-deny", ("bookworm", "bullseye"),
-     ufw("deny 22/tcp", "allow proto tcp from 10.77.1.1 to any port 22 comment mine", "allow 80/tcp"), True),
     ("ufw-reject-net", ("bookworm", "bullseye"), ufw("reject from 10.77.0.0/16", "allow 22/tcp"), True),
     ("nft-service-policy", SYSTEMD, NFT_CONF % ("counter continue", "drop"), True),
     ("nft-service-user-chain", SYSTEMD, NFT_CONF % ("counter reject with tcp reset", "accept"), True),
@@ -124,19 +124,23 @@ class Outcome:
     def __getattr__(self, name: str) -> Any:
         return self.answer.get(name)
 
+    def says(self, words: str) -> bool:
+        return words in f"{self.msg} {self.detail}"
 
-Change = Callable[..., Outcome]
+
+Change = Callable[..., list[Outcome]]
 PLAY = """
 - hosts: all
   gather_facts: false
   tasks:
-    - name: Ask for the change
-      rescue.remote_login.firewall_port: "{{ wanted }}"
+    - name: Ask for the changes
+      rescue.remote_login.firewall_port: "{{ item }}"
+      loop: "{{ wanted }}"
       register: answer
       ignore_errors: true
-    - name: Keep the answer
+    - name: Keep the answers
       ansible.builtin.copy:
-        content: "{{ answer | to_json }}"
+        content: "{{ answer.results | to_json }}"
         dest: "{{ answer_file }}"
         mode: "0600"
       delegate_to: localhost
@@ -147,19 +151,20 @@ PLAY = """
 
 @pytest.fixture
 def change(playbook: Playbook) -> Change:
-    """change(host, port=22, source=[…]): run the module on a host, out of band."""
+    """change(host, {…}, {…}): run the module on a host, out of band, once for each of these."""
 
-    def _change(host: Host, *arguments: str, **wanted: Any) -> Outcome:
+    def _change(host: Host, *wanted: dict[str, Any], options: tuple[str, ...] = ()) -> list[Outcome]:
         play, answer = playbook.folder / "change.yml", playbook.folder / "answer.json"
         play.write_text(PLAY)
         answer.unlink(missing_ok=True)
         way = {"ansible_connection": "containers.podman.podman", "ansible_host": host.name}
         old = bool(DEFINITIONS[host.image]["python"].endswith("2.7"))
-        run = playbook(str(play), {host.name: {**host.inventory(), **way}}, *arguments, old=old,
-                       wanted={"port": 22, "source": [CLIENT], **wanted}, answer_file=str(answer))  # fmt: skip
+        asked = [{"port": 22, "source": [CLIENT], **each} for each in wanted]
+        run = playbook(str(play), {host.name: {**host.inventory(), **way}}, *options, old=old,
+                       wanted=asked, answer_file=str(answer))  # fmt: skip
         assert answer.exists(), run.text
         assert "Traceback" not in run.text, run.text
-        return Outcome(json.loads(answer.read_text()))
+        return [Outcome(each) for each in json.loads(answer.read_text())]
 
     return _change
 
@@ -184,46 +189,177 @@ def state_of(host: Host) -> str:
     listed = host.run(
         "nft -s list ruleset; for f in iptables-legacy ip6tables-legacy; do $f-save 2>/dev/null | grep -v '^#'; done;"
         " for d in /etc/nftables* /etc/iptables /etc/ufw /etc/firewalld; do find $d -type f ! -name '*.old' ! -name '*~' |"
-        " sort | while read f; do echo \"== $f\"; cat $f; done; done",
+        ' sort | while read f; do echo "== $f"; cat $f; done; done',
         check=False,
     ).stdout
     return "\n".join(line for line in listed.splitlines() if not line.startswith((":", "# ")))
 
 
-def is_in(wanted: str, run: Outcome) -> bool:
-    return wanted in f"{run.msg} {run.detail}"
+PRESENT: dict[str, Any] = {}
+ABSENT = {"state": "absent"}
+TWO_CLIENTS = {"source": [CLIENT, CLIENT6, "192.0.2.0/24"]}
 
 
 @pytest.mark.parametrize(
     ("image", "script", "kept"),
-    [pytest.param(image, script, kept, id=f"{name}-{image}") for name, images, script, kept in CASES for image in images],
+    [
+        pytest.param(image, script, kept, id=f"{name}-{image}")
+        for name, images, script, kept in CASES
+        for image in images
+    ],
 )
-def test_the_client_gets_in_and_nobody_else(
-    start: Start, change: Change, image: str, script: str, kept: bool
-) -> None:
+def test_the_client_gets_in_and_nobody_else(start: Start, change: Change, image: str, script: str, kept: bool) -> None:
     host = start(image, script)
     let_the_stranger_answer(host)
     before = state_of(host)
     assert not gets_in(host), "the fault does not block"
     was_open = stranger_gets_in(host)
-    tried = change(host, "--check", "--diff")
+    (tried,) = change(host, PRESENT, options=("--check", "--diff"))
     assert tried.changed, tried.answer
     assert state_of(host) == before
-    opened = change(host)
+    opened, again = change(host, PRESENT, PRESENT)
     assert opened.changed, opened.answer
+    assert again.changed is False, again.answer
     assert gets_in(host), opened.answer
     assert stranger_gets_in(host) == was_open, "opened wider than asked"
-    assert change(host).changed is False
-    taken_back = change(host, state="absent")
-    assert taken_back.changed, taken_back.answer
+    closed, again = change(host, ABSENT, ABSENT)
+    assert closed.changed, closed.answer
+    assert again.changed is False, again.answer
     assert state_of(host) == before
     assert not gets_in(host)
-    assert change(host, state="absent").changed is False
     if kept:
-        again = change(host)
-        assert again.changed, again.answer
+        assert change(host, PRESENT)[0].changed
         host.restart()
         let_the_stranger_answer(host)
         assert gets_in(host), host.run("nft list ruleset; iptables-save", check=False).stdout
         assert stranger_gets_in(host) == was_open, "opened wider than asked after a reboot"
-        assert change(host).changed is False
+        assert change(host, PRESENT)[0].changed is False
+
+
+@pytest.mark.parametrize("image", ["bookworm", "bullseye"])
+def test_the_operator_s_own_ufw_rule_is_moved_before_the_denial(start: Start, change: Change, image: str) -> None:
+    host = start(image, ufw("deny 22", "allow proto tcp from 10.77.1.1 to any port 22 comment mine", "allow 80/tcp"))
+    assert not gets_in(host)
+    opened, again, closed = change(host, PRESENT, PRESENT, ABSENT)
+    assert (opened.changed, again.changed, closed.changed) == (True, False, False), opened.answer
+    assert gets_in(host)
+    assert "mine" in host.run("ufw status").stdout
+
+
+def test_bad_input_is_refused_in_words_and_changes_nothing(start: Start, change: Change) -> None:
+    host = start("bookworm", firewalld("--remove-service=ssh"))
+    before = state_of(host)
+    wanted = [
+        ({"port": 0}, "between 1 and 65535"),
+        ({"port": 70000}, "between 1 and 65535"),
+        ({"port": "ssh"}, "ssh"),
+        ({"source": ["bastion.example.org"]}, "names are not resolved"),
+        ({"source": []}, "source is empty"),
+        ({"source": ["10.77.1.1/24"]}, "write 10.77.1.0/24 or 10.77.1.1"),
+        ({"zone": "nowhere"}, "block, dmz, drop"),
+        ({"zone": "work"}, "are in zone public"),
+        ({"protocol": "icmp"}, "protocol"),
+    ]
+    answers = change(host, *(each for each, _words in wanted))
+    for answer, (each, words) in zip(answers, wanted, strict=True):
+        assert answer.failed, each
+        assert answer.says(words), answer.answer
+        assert not answer.changed
+    assert state_of(host) == before
+
+
+def test_without_a_firewall_there_is_nothing_to_do(start: Start, change: Change) -> None:
+    host = start("bookworm")
+    before = state_of(host)
+    present, absent, zone = change(host, PRESENT, ABSENT, {"zone": "public"})
+    assert (present.changed, absent.changed, present.in_charge) == (False, False, "none"), present.answer
+    assert zone.says("zone is for firewalld"), zone.answer
+    assert state_of(host) == before
+
+
+def test_several_sources_of_both_families_in_one_call(start: Start, change: Change) -> None:
+    host = start("bookworm", NFT_CONF % ("counter drop", "drop"))
+    before = state_of(host)
+    opened, again = change(host, TWO_CLIENTS, TWO_CLIENTS)
+    assert opened.changed, opened.answer
+    assert again.changed is False, again.answer
+    assert gets_in(host)
+    assert [each["after"] for each in opened.verdicts] == ["accept"] * 3
+    assert change(host, {**TWO_CLIENTS, **ABSENT})[0].changed
+    assert state_of(host) == before
+
+
+def test_a_ban_is_left_to_its_banner(start: Start, change: Change) -> None:
+    host = start("bookworm", "nft 'add table inet f2b-table; add set inet f2b-table addr-set-sshd { type ipv4_addr; };"
+                 " add chain inet f2b-table f2b-chain { type filter hook input priority -1; };"
+                 " add element inet f2b-table addr-set-sshd { 10.77.1.1 };"
+                 " add rule inet f2b-table f2b-chain tcp dport 22 ip saddr @addr-set-sshd reject'")  # fmt: skip
+    before = state_of(host)
+    (answer,) = change(host, PRESENT)
+    assert answer.failed
+    assert answer.says("banned by fail2ban (sshd)"), answer.answer
+    assert state_of(host) == before
+
+
+def test_for_now_only_is_gone_after_a_reboot(start: Start, change: Change) -> None:
+    host = start("trixie", firewalld("--remove-service=ssh"))
+    saved = host.run("cat /etc/firewalld/zones/public.xml").stdout
+    assert change(host, {"permanent": False})[0].changed
+    assert gets_in(host)
+    assert host.run("cat /etc/firewalld/zones/public.xml").stdout == saved
+    kept = change(host, PRESENT)[0]
+    assert kept.changed, kept.answer
+    assert len(kept.steps) == 1, "what is there already is not done again"
+
+
+def test_a_step_that_fails_takes_back_the_others(start: Start, change: Change) -> None:
+    host = start("trixie", IPTABLES.format("iptables") + "iptables -A INPUT -p tcp --dport 22 -j DROP; " + PERSIST)
+    host.run("mv /usr/sbin/xtables-nft-multi /usr/sbin/x; printf '#!/bin/sh\\ncase \"$0 $*\" in *--test*) echo no >&2;"
+             " exit 1;; esac\\nexec -a \"$0\" /usr/sbin/x \"$@\"\\n' | sed 's,/bin/sh,/bin/bash,' >"
+             " /usr/sbin/xtables-nft-multi; chmod 755 /usr/sbin/xtables-nft-multi")  # fmt: skip
+    before = state_of(host)
+    (answer,) = change(host, PRESENT)
+    assert answer.failed, answer.answer
+    assert answer.says("would not be valid"), answer.answer
+    assert (answer.changed, answer.left) == (False, [])
+    assert state_of(host) == before
+
+
+ROLE = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Open the port
+      ansible.builtin.include_role:
+        name: rescue.remote_login.open_port
+"""
+
+
+def test_the_role_needs_to_be_told_whom_it_lets_in(start: Start, playbook: Playbook) -> None:
+    host = start("bookworm", "nft 'add table inet f; add chain inet f i { type filter hook input priority 0; };"
+                 " add rule inet f i tcp dport 22 drop'")  # fmt: skip
+    play = playbook.folder / "role.yml"
+    play.write_text(ROLE)
+    way = {"ansible_connection": "containers.podman.podman", "ansible_host": host.name}
+    inventory = {host.name: {**host.inventory(), **way}}
+    nobody = playbook(str(play), inventory)
+    assert nobody.status != 0
+    assert "source is empty" in nobody.text
+    assert not gets_in(host)
+    assert playbook(str(play), inventory, remote_login_allowed_sources=[CLIENT]).status == 0
+    assert gets_in(host)
+
+
+@pytest.mark.parametrize("image", ALL)
+def test_remediate_opens_the_port_and_proves_it(start: Start, playbook: Playbook, image: str) -> None:
+    host = start(image, "nft 'add table inet f; add chain inet f i { type filter hook input priority 0; policy drop; };"
+                 " add rule inet f i ct state established accept'")  # fmt: skip
+    let_the_stranger_answer(host)
+    run = playbook("remediate", [host])
+    assert run.status == 0, run.text
+    assert run[host]["cause"] == "firewall_blocks_port", run.text
+    (made,) = run[host]["changes"]
+    assert (made["remedy"], made["changed"]) == ("open_port", True), made
+    assert run[host]["after"]["verdict"] == "can_login"
+    assert gets_in(host)
+    assert not stranger_gets_in(host)

@@ -106,8 +106,12 @@ class Firewalld(object):
         if blocker["backend"] != "nft":
             return None
         place = [blocker["family"], blocker["table"], blocker["chain"]]
-        before = self.run_or_nothing(["nft", "-a", "list", "chain"] + place).partition("# handle %s\n" % blocker["handle"])
-        jumps = [ZONE_CHAIN.match(name) for name in re.findall(r"\b(?:jump|goto) (\S+)", before[0])] if before[1] else []
+        before = self.run_or_nothing(["nft", "-a", "list", "chain"] + place).partition(
+            "# handle %s\n" % blocker["handle"]
+        )
+        jumps = (
+            [ZONE_CHAIN.match(name) for name in re.findall(r"\b(?:jump|goto) (\S+)", before[0])] if before[1] else []
+        )
         return next((jump.group("name") for jump in reversed(jumps) if jump and jump.group("name") in self.zones), None)
 
     @staticmethod

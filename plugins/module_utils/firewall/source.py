@@ -18,7 +18,6 @@ ANY = "any"
 ANYBODY = {"ipv4": "192.5.5.5", "ipv6": "2620:10a:80aa::5"}
 
 
-
 class Source(collections.namedtuple("Source", "family text sample")):
     """``family``: ipv4 or ipv6; ``text``: the address or network as packet filters write it, None for everybody;
     ``sample``: an address of it, whose packets are tried."""

@@ -142,7 +142,7 @@ def text_of(path):
     content = host.read(path, limit=FILE_LIMIT_BYTES)
     if content.error:
         raise CannotChange(content.error)
-    if u"\ufffd" in content.text:  # what is not UTF-8 would not be written back as it was
+    if "\ufffd" in content.text:  # what is not UTF-8 would not be written back as it was
         raise CannotChange("%s is not plain UTF-8 text, so it is not changed" % path)
     return content.text
 
