@@ -80,8 +80,8 @@ CASES: list[tuple[str, tuple[str, ...], str, bool]] = [
     ("firewalld-direct", SYSTEMD,
      firewalld("--direct --add-rule ipv4 filter INPUT 0 -p tcp --dport 22 -j DROP"), True),
     ("firewalld-policy", SYSTEMD, FIREWALLD + "for o in '--new-policy blk' '--policy=blk --set-target=REJECT'"
-     " '--policy=blk --set-priority=-10' '--policy=blk --add-ingress-zone=ANY' '--policy=blk --add-egress-zone=HOST'; do"
-     " firewall-cmd -q --permanent $o; done; firewall-cmd -q --reload", True),
+     " '--policy=blk --set-priority=-10' '--policy=blk --add-ingress-zone=ANY' '--policy=blk --add-egress-zone=HOST';"
+     " do firewall-cmd -q --permanent $o; done; firewall-cmd -q --reload", True),
     ("ufw-default-deny", ("bookworm", "bullseye"), ufw(), True),
     ("ufw-deny-first", ("bookworm", "bullseye"), ufw("deny 22/tcp", "allow 80/tcp", "allow 22/tcp"), True),
     ("ufw-reject-net", ("bookworm", "bullseye"), ufw("reject from 10.77.0.0/16", "allow 22/tcp"), True),
@@ -89,9 +89,9 @@ CASES: list[tuple[str, tuple[str, ...], str, bool]] = [
     ("nft-service-user-chain", SYSTEMD, NFT_CONF % ("counter reject with tcp reset", "accept"), True),
     ("nft-plain-vmap", ALL, "nft 'add table inet f; add chain inet f i { type filter hook input priority 0; };"
      " add rule inet f i tcp dport vmap { 22 : drop, 80 : accept }'", False),
-    ("nft-plain-prerouting-and-input", ALL, "nft 'add table ip f; add chain ip f p { type filter hook prerouting priority"
-     " -310; }; add rule ip f p tcp dport 22 drop; add table inet g; add chain inet g i { type filter hook input"
-     " priority 10; policy drop; }; add rule inet g i tcp dport 80 accept'", False),
+    ("nft-plain-prerouting-and-input", ALL, "nft 'add table ip f; add chain ip f p { type filter hook prerouting"
+     " priority -310; }; add rule ip f p tcp dport 22 drop; add table inet g; add chain inet g i { type filter hook"
+     " input priority 10; policy drop; }; add rule inet g i tcp dport 80 accept'", False),
     ("nft-plain-ingress", ALL, "nft 'add table netdev f; add chain netdev f i { type filter hook ingress device eth0"
      " priority 0; }; add rule netdev f i tcp dport 22 drop'", False),
     ("nft-plain-output", ALL, "nft 'add table inet f; add chain inet f o { type filter hook output priority 0; };"
@@ -188,8 +188,9 @@ def state_of(host: Host) -> str:
     """All that the packet filters hold, and all that is kept for the next boot; without counters and handles."""
     listed = host.run(
         "nft -s list ruleset; for f in iptables-legacy ip6tables-legacy; do $f-save 2>/dev/null | grep -v '^#'; done;"
-        " for d in /etc/nftables* /etc/iptables /etc/ufw /etc/firewalld; do find $d -type f ! -name '*.old' ! -name '*~' |"
-        ' sort | while read f; do echo "== $f"; cat $f; done; done',
+        " for d in /etc/nftables* /etc/iptables /etc/ufw /etc/firewalld;"
+        " do find $d -type f ! -name '*.old' ! -name '*~'"
+        ' | sort | while read f; do echo "== $f"; cat $f; done; done',
         check=False,
     ).stdout
     return "\n".join(line for line in listed.splitlines() if not line.startswith((":", "# ")))

@@ -165,8 +165,10 @@ class Nft(object):
         passed = next((text for text in before if re.search(r"\b(drop|reject|jump|goto|vmap)\b", text)), None)
         if source.everybody and passed is not None:
             # First in the chain, everybody would pass over what keeps some out.
-            raise CannotChange("after a reboot the port could only be opened for everybody before '%s', which keeps some"
-                               " out: put the rule where it belongs, or use permanent: false" % passed)  # fmt: skip
+            raise CannotChange(
+                "after a reboot the port could only be opened for everybody before '%s', which keeps some out:"
+                " put the rule where it belongs, or use permanent: false" % passed
+            )
         return "insert"
 
     def forget(self, source, path, move):

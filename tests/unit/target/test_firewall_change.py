@@ -10,6 +10,8 @@ import io
 import os
 import unittest
 
+from target_helpers import fixture, folder_with, replaced
+
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import (
     change,
@@ -21,8 +23,6 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall impor
     steps,
 )
 
-from target_helpers import fixture, folder_with, replaced
-
 (CLIENT,) = source.parse(["10.77.1.1"])
 (CLIENT6,) = source.parse(["fd77:1::1"])
 EVERYBODY = source.parse(["any"])[0]
@@ -30,8 +30,8 @@ REQUEST = change.Request(22, "tcp", [CLIENT])
 
 
 def blocker(**known):
-    usual = {"stage": "arrival", "verdict": "drop", "backend": "nft", "family": "inet", "table": "filter",
-             "chain": "input", "handle": None, "line": None, "text": "policy drop", "path": ["input"], "ban": None}  # fmt: skip
+    usual = {"stage": "arrival", "verdict": "drop", "backend": "nft", "family": "inet", "table": "filter"}
+    usual.update(chain="input", handle=None, line=None, text="policy drop", path=["input"], ban=None)
     return dict(usual, **known)
 
 
@@ -125,8 +125,12 @@ class TestSteps(unittest.TestCase):
 class TestNft(unittest.TestCase):
     OPENED = fixture("firewall", "nft_list_ruleset.bookworm.opened.txt")
     AT_BOOT = fixture("firewall", "nft_list_ruleset.bookworm.at_boot.txt")
-    REJECT = blocker(chain="services", handle=5, verdict="reject",
-                     text="tcp dport 22 ip saddr != @trusted counter packets 7 bytes 420 reject with tcp reset")  # fmt: skip
+    REJECT = blocker(
+        chain="services",
+        handle=5,
+        verdict="reject",
+        text="tcp dport 22 ip saddr != @trusted counter packets 7 bytes 420 reject with tcp reset",
+    )
 
     def words(self, listed, *arguments):
         with replaced(host, run=said(listed)):
@@ -175,8 +179,8 @@ class TestNft(unittest.TestCase):
             with replaced(change_nft, at_boot=lambda _path: change_nft.parse(self.AT_BOOT)):
                 own, main = change_nft.Nft(REQUEST).save(CLIENT, [self.REJECT], path, os.rename)
         self.assertEqual(own.path, os.path.join(folder, "nftables.rescue.remote_login.conf"))
-        self.assertIn("add table inet filter\nadd chain inet filter services\ninsert rule inet filter services ip saddr",
-                      own.after)  # fmt: skip
+        declared = "add table inet filter\nadd chain inet filter services\n"
+        self.assertIn(declared + "insert rule inet filter services ip saddr", own.after)
         self.assertEqual(main.after, 'flush ruleset\ninclude "%s/nftables.rescue.remote_login*.conf"\n' % folder)
 
     def test_nothing_is_kept_for_a_chain_that_the_boot_does_not_make(self):
@@ -190,9 +194,8 @@ class TestNft(unittest.TestCase):
             path = os.path.join(folder, "nftables.conf")
             listed = change_nft.parse(self.AT_BOOT)
             late = blocker(handle=10, text="meta l4proto { tcp, udp } jump services")
-            with replaced(change_nft, at_boot=lambda _path: listed):
-                with self.assertRaises(steps.CannotChange) as caught:
-                    change_nft.Nft(REQUEST).save(EVERYBODY, [late], path, os.rename)
+            with replaced(change_nft, at_boot=lambda _path: listed), self.assertRaises(steps.CannotChange) as caught:
+                change_nft.Nft(REQUEST).save(EVERYBODY, [late], path, os.rename)
         self.assertIn("ip saddr 203.0.113.9 drop", str(caught.exception))
 
     def test_taking_back_leaves_the_files_as_they_were(self):
@@ -238,9 +241,9 @@ class TestIptables(unittest.TestCase):
 
     def saved(self, obstacle, loaded):
         tool = self.tool()
-        with folder_with({"rules.v4": self.SAVED}) as folder:
-            with replaced(tool, _loaded_at_boot=lambda _path: loaded):
-                return tool.save(CLIENT, [obstacle], os.path.join(folder, "rules.v4"), os.rename)
+        boot = replaced(tool, _loaded_at_boot=lambda _path: loaded)
+        with folder_with({"rules.v4": self.SAVED}) as folder, boot:
+            return tool.save(CLIENT, [obstacle], os.path.join(folder, "rules.v4"), os.rename)
 
     def test_one_line_goes_into_the_saved_file_and_nothing_else_changes(self):
         for loaded in (self.LOADED, None):
@@ -276,12 +279,13 @@ class TestIptables(unittest.TestCase):
 
 class TestUfw(unittest.TestCase):
     def tool(self, version, request=REQUEST):
-        with folder_with({
+        files = {
             "user.rules": fixture("firewall", "ufw_user_rules.bookworm.txt"),
             "user6.rules": fixture("firewall", "ufw_user6_rules.bookworm.txt"),
-        }) as folder:  # fmt: skip
-            with replaced(change_ufw, FOLDERS=(folder,)), replaced(host, run=said("ufw %s\n" % version)):
-                return change_ufw.Ufw(request)
+        }
+        answers = replaced(host, run=said("ufw %s\n" % version))
+        with folder_with(files) as folder, replaced(change_ufw, FOLDERS=(folder,)), answers:
+            return change_ufw.Ufw(request)
 
     def test_the_rule_goes_first(self):
         (step,) = self.tool("0.36.2").add(CLIENT6)

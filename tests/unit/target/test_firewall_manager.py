@@ -8,25 +8,25 @@ __metaclass__ = type
 
 import unittest
 
+from target_helpers import fixture, folder_with, replaced
+
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import manager
-
-from target_helpers import fixture, folder_with, replaced
 
 NOTHING = {"nft": False, "iptables": False, "iptables-legacy": False, "ufw": False}
 
 
 def gathered(shown, loaded, programs=(), ufw_conf="ENABLED=no\n"):
     """What is gathered on a host with systemd whose systemctl show prints this."""
-    with folder_with({"ufw.conf": ufw_conf}) as folder:
-        with replaced(manager, UFW_CONF=folder + "/ufw.conf"), replaced(
-            host,
-            run=lambda _argv: host.Result(0, shown, "", None),
-            status_of=lambda path: path == "/run/systemd/system" or None,
-            which=lambda name: "/usr/sbin/" + name if name in programs else None,
-            pids=lambda: [],
-        ):
-            found = manager.gather(dict(NOTHING, **loaded))
+    answers = replaced(
+        host,
+        run=lambda _argv: host.Result(0, shown, "", None),
+        status_of=lambda path: path == "/run/systemd/system" or None,
+        which=lambda name: "/usr/sbin/" + name if name in programs else None,
+        pids=list,
+    )
+    with folder_with({"ufw.conf": ufw_conf}) as folder, replaced(manager, UFW_CONF=folder + "/ufw.conf"), answers:
+        found = manager.gather(dict(NOTHING, **loaded))
     return found["in_charge"], {entry["name"]: entry for entry in found["managers"]}
 
 
@@ -77,7 +77,7 @@ class TestInCharge(unittest.TestCase):
 
     def test_a_systemctl_that_fails_leaves_it_open(self):
         with replaced(host, run=lambda _argv: host.Result(None, "", "", "systemctl did not answer within 10 s"),
-                      which=lambda name: "/usr/bin/" + name if name == "firewall-cmd" else None, pids=lambda: [],
+                      which=lambda name: "/usr/bin/" + name if name == "firewall-cmd" else None, pids=list,
                       status_of=lambda path: path == "/run/systemd/system" or None):  # fmt: skip
             (found,) = manager.gather(NOTHING)["managers"]
         self.assertIn("did not answer", found["detail"])
