@@ -14,7 +14,6 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rescue.remote_login.plugins.plugin_utils import evidence, report, rules, witness
 from ansible_collections.rescue.remote_login.plugins.plugin_utils.diagnosis import conclude
 
-
 # The loop variable of the task that probes again.
 VANTAGE = "__remote_login_vantage"
 # Where a host's watch for packets is registered: what it saw, else why it was not started. For each way inside.

@@ -36,7 +36,7 @@ options:
     default: []
   mark:
     description:
-      - The maximum segment size that the probe announces, as given to O(rescue.remote_login.ssh_probe#module:targets[].max_segment_size).
+      - The maximum segment size that the probe announces, C(max_segment_size) of M(rescue.remote_login.ssh_probe).
       - By it the probe's SYN is known behind address translation, where it comes from an address that the client does
         not know. Without it, a SYN of an unknown address leaves RV(witness.arrived) open.
     type: int
@@ -45,7 +45,7 @@ options:
     type: float
     default: 8
   enough:
-    description: Stop once so many SYNs of the client were seen and there was half a second for an answer; V(0) for never.
+    description: Stop half a second after so many SYNs of the client were seen; V(0) for never.
     type: int
     default: 0
   detach:

@@ -90,8 +90,8 @@ options:
         default: 8
       max_segment_size:
         description:
-          - The maximum segment size in bytes that the connection announces. It makes packets smaller and changes nothing
-            else, and M(rescue.remote_login.packet_witness) on the host knows the probe again by it.
+          - The maximum segment size in bytes that the connection announces. It makes packets smaller and nothing else,
+            and M(rescue.remote_login.packet_witness) on the host knows the probe again by it.
         type: int
 seealso:
   - module: rescue.remote_login.login_evidence
@@ -170,7 +170,7 @@ results:
     addresses:
       description: >-
         Each address tried, in order, with family, outcome, milliseconds, the client's own address towards it, the
-        maximum segment size where one was asked for, and what answered (C(TCP reset), or an ICMP error and who sent it).
+        maximum segment size that was asked for, and what answered (C(TCP reset), or an ICMP error and who sent it).
       type: list
       elements: dict
       sample: [{"address": "192.0.2.10", "family": "ipv4", "outcome": "refused", "connect_ms": 0.2,

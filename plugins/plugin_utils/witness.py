@@ -19,6 +19,8 @@ LONGEST_S, MOST_S = 120, 900
 # Maximum segment sizes that fit every path and that no usual client announces: one a host, so that a host that sees
 # the packets to another one does not take them for its own.
 FIRST_MARK, MARKS = 1101, 99
+# What the second try takes over from the login attempt: no user and no secret.
+KEPT = ("name", "address", "port", "use_ssh_config")
 
 Variables = Mapping[str, Any]
 
@@ -75,13 +77,13 @@ def targets_of(
     defaults: Variables,
 ) -> list[dict[str, Any]]:
     """What a vantage tries again: connections without a login, each twice, as one may be refused at its first SYN."""
-    found = []
+    found: list[dict[str, Any]] = []
     for host, entry in chosen.items():
         if entry["vantage"] == vantage:
             attempt = targets.target(host, all_variables[host], defaults)
-            kept = {key: attempt[key] for key in ("name", "address", "port", "use_ssh_config") if key in attempt}
-            again = {"authenticate": False, "timeout": PROBE_TIMEOUT_S, "max_segment_size": entry["mark"]}
-            found += [{**kept, **again}] * 2
+            again: dict[str, Any] = {key: attempt[key] for key in KEPT if key in attempt}
+            again.update(authenticate=False, timeout=PROBE_TIMEOUT_S, max_segment_size=entry["mark"])
+            found += [again, again]
     return found
 
 

@@ -20,6 +20,10 @@ CLIENT, HOST, TRANSLATED, STRANGER = "10.77.1.1", "10.77.1.52", "203.0.113.9", "
 MARK = 1101
 
 
+def no_program(name):
+    return {"xdp": False}
+
+
 def packets(case):
     """The packets of a case: (protocol, direction, bytes)."""
     lines = [line.split() for line in fixture("packet_witness", "packets.txt").splitlines()]
@@ -50,9 +54,9 @@ def answer(kind, to, reverse=True):
 
 @contextlib.contextmanager
 def watching(mark=MARK, clients=(CLIENT,), addresses=(HOST,), own=(HOST,)):
-    with replaced(sockets, own_addresses=lambda: list(own)), replaced(packet_witness, way_back=lambda client: client):
-        with replaced(links, state=lambda name: {"xdp": False}):
-            yield packet_witness.Watch(22, clients, addresses, mark)
+    sockets_of, links_of = replaced(sockets, own_addresses=lambda: list(own)), replaced(links, state=no_program)
+    with sockets_of, links_of, replaced(packet_witness, way_back=lambda client: client):
+        yield packet_witness.Watch(22, clients, addresses, mark)
 
 
 class Filter(unittest.TestCase):
@@ -270,9 +274,9 @@ class Watching(unittest.TestCase):
             self.assertLessEqual(len(watch.recent), packet_witness.RECENT_LIMIT)
 
     def test_where_a_driver_s_program_comes_first_nothing_is_said(self):
-        with watching() as watch, replaced(links, state=lambda name: {"xdp": True}):
-            with replaced(packet_witness, _interfaces=lambda: ["eth0"]):
-                found = watch.summary()
+        names = replaced(packet_witness, _interfaces=lambda: ["eth0"])
+        with watching() as watch, names, replaced(links, state=lambda name: {"xdp": True}):
+            found = watch.summary()
         self.assertIsNone(found["arrived"])
         self.assertIn("XDP", found["missing"]["arrived"])
 
@@ -295,9 +299,9 @@ class Watching(unittest.TestCase):
 def no_packets():
     """A channel on which nothing comes, for whoever may not open a packet socket."""
     ends = socket.socketpair()
-    with replaced(wire, open_channel=lambda port: ends[0], lost_packets=lambda channel: 0):
-        with replaced(wire, receive=lambda channel: None):
-            yield
+    nothing = {"receive": lambda channel: None, "lost_packets": lambda channel: 0}
+    with replaced(wire, open_channel=lambda port: ends[0], **nothing):
+        yield
     ends[1].close()
 
 

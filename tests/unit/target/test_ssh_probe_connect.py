@@ -242,6 +242,27 @@ class Connect(unittest.TestCase):
         self.assertEqual(tried[0]["answered_by"]["kind"], "TCP reset")
         self.assertEqual(tried[0]["client_address"], "127.0.0.1")
 
+    def test_a_prohibition_by_icmpv6_arrives_as_permission_denied(self):
+        def prohibited(_family, _address, _timeout, entry, _max_segment_size):
+            entry["answered_by"] = {"kind": "ICMPv6 administratively prohibited", "from": "2001:db8::1"}
+            raise OSError(errno.EACCES, "Permission denied")
+
+        with replaced(connect, _connect_one=prohibited), self.assertRaises(connect.Failed) as caught:
+            connect.connect([(socket.AF_INET6, ("2001:db8::1", 22))], 1, [])
+        self.assertEqual(caught.exception.outcome, "no_route")
+
+    def test_a_maximum_segment_size_is_announced(self):
+        with contextlib.closing(socket.socket()) as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen(1)
+            tried = []
+            channel = connect.connect([(socket.AF_INET, server.getsockname())], 2, tried, 1101)[0]
+            accepted = server.accept()[0]
+            self.assertLessEqual(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG), 1101)
+            self.assertEqual(tried[0]["max_segment_size"], 1101)
+            channel.close()
+            accepted.close()
+
     def test_a_name_that_does_not_exist(self):
         for name in ("no-such-host.invalid", "a" * 70 + ".invalid", "..", u"\xfc" * 64):  # fmt: skip
             with self.assertRaises(connect.Failed) as caught:
