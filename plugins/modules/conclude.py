@@ -33,7 +33,7 @@ options:
     type: dict
     default: {}
   witness_plan:
-    description: How packets were watched for on each host, from the filter P(rescue.remote_login.witness_plan#filter).
+    description: How packets were watched for on each host, from the filter C(witness_plan).
     type: dict
     default: {}
   witness_probes:

@@ -20,10 +20,6 @@ CLIENT, HOST, TRANSLATED, STRANGER = "10.77.1.1", "10.77.1.52", "203.0.113.9", "
 MARK = 1101
 
 
-def no_program(name):
-    return {"xdp": False}
-
-
 def packets(case):
     """The packets of a case: (protocol, direction, bytes)."""
     lines = [line.split() for line in fixture("packet_witness", "packets.txt").splitlines()]
@@ -53,9 +49,9 @@ def answer(kind, to, reverse=True):
 
 
 @contextlib.contextmanager
-def watching(mark=MARK, clients=(CLIENT,), addresses=(HOST,), own=(HOST,)):
-    sockets_of, links_of = replaced(sockets, own_addresses=lambda: list(own)), replaced(links, state=no_program)
-    with sockets_of, links_of, replaced(packet_witness, way_back=lambda client: client):
+def watching(mark=MARK, clients=(CLIENT,), addresses=(HOST,), xdp=False):
+    here = replaced(packet_witness, way_back=lambda client: client, _interfaces=lambda: ["eth0"])
+    with here, replaced(sockets, own_addresses=lambda: [HOST]), replaced(links, state=lambda name: {"xdp": xdp}):
         yield packet_witness.Watch(22, clients, addresses, mark)
 
 
@@ -274,8 +270,7 @@ class Watching(unittest.TestCase):
             self.assertLessEqual(len(watch.recent), packet_witness.RECENT_LIMIT)
 
     def test_where_a_driver_s_program_comes_first_nothing_is_said(self):
-        names = replaced(packet_witness, _interfaces=lambda: ["eth0"])
-        with watching() as watch, names, replaced(links, state=lambda name: {"xdp": True}):
+        with watching(xdp=True) as watch:
             found = watch.summary()
         self.assertIsNone(found["arrived"])
         self.assertIn("XDP", found["missing"]["arrived"])
