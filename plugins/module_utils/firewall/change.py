@@ -176,6 +176,8 @@ class Change(object):
         policy = blocker["line"] is None and blocker["table"] == "filter"
         if self._active("ufw") and (chain.startswith(("ufw-", "ufw6-")) or policy):
             return ("ufw",)
+        if blocker["backend"] not in FLAVOURS:
+            raise CannotChange("no port that is opened helps against %s" % told(blocker))
         return ("iptables", blocker["backend"], version_of(blocker))
 
     def _open_firewalld(self, source, blockers):
@@ -309,7 +311,7 @@ OPEN = {
 def blockers_of(verdict):
     """All rules that block; one that nobody can judge counts as one that may."""
     blockers = verdict.get("blockers") or []
-    if not blockers and verdict["verdict"] == "unknown" and verdict.get("rule"):
+    if not blockers and verdict["verdict"] == "unknown" and (verdict.get("rule") or {}).get("chain"):
         blockers = [dict(verdict["rule"], stage=verdict["stage"], verdict="unknown", path=verdict["path"], ban=None)]
     return blockers
 

@@ -70,9 +70,15 @@ class Firewalld(object):
 
     def keep(self, source, verdict):
         """The steps after which a port that is open now stays open: firewalld's two configurations can differ."""
+        if not self.request.permanent and self.request.zone is None:
+            return []
         zone = self.zone_of(source, verdict)
         self._check_zone(zone)
-        return [] if self._same_at_boot(zone) else self._add(["--zone=" + zone], self.rich_rule(source))
+        return (
+            []
+            if not self.request.permanent or self._same_at_boot(zone)
+            else self._add(["--zone=" + zone], self.rich_rule(source))
+        )
 
     def add(self, source, verdict):
         """The steps that add the rule to the source's zone, whether it blocks or nobody knows."""
@@ -106,17 +112,11 @@ class Firewalld(object):
         if blocker["backend"] != "nft":
             return None
         place = [blocker["family"], blocker["table"], blocker["chain"]]
-        before = self.run_or_nothing(["nft", "-a", "list", "chain"] + place).partition(
-            "# handle %s\n" % blocker["handle"]
-        )
-        jumps = (
-            [ZONE_CHAIN.match(name) for name in re.findall(r"\b(?:jump|goto) (\S+)", before[0])] if before[1] else []
-        )
-        return next((jump.group("name") for jump in reversed(jumps) if jump and jump.group("name") in self.zones), None)
-
-    @staticmethod
-    def run_or_nothing(argv):
-        return host.run(argv, timeout=TIMEOUT_S, limit=FILE_LIMIT_BYTES).out
+        listed = host.run(["nft", "-a", "list", "chain"] + place, timeout=TIMEOUT_S, limit=FILE_LIMIT_BYTES).out
+        before, found, _rest = listed.partition("# handle %s\n" % blocker["handle"])
+        chains = re.findall(r"\b(?:jump|goto) (\S+)", before) if found else []
+        jumps = [ZONE_CHAIN.match(name) for name in reversed(chains)]
+        return next((jump.group("name") for jump in jumps if jump and jump.group("name") in self.zones), None)
 
     def _add(self, where, rule):
         option, _equals, zone = where[0].partition("=")

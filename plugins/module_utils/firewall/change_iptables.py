@@ -53,12 +53,13 @@ class Iptables(object):
         """The command of this flavour, with '-save' or '-restore' where that is wanted."""
         base = "ip6tables" if self.family == "ipv6" else "iptables"
         wanted = "legacy" if self.flavour.endswith("legacy") else "nft"
-        path = host.which("%s-%s%s" % (base, wanted, suffix))
-        if path is None:
+        path, plain = host.which("%s-%s%s" % (base, wanted, suffix)), host.which(base + suffix)
+        if path is None and plain is not None:
             # Older systems have one flavour, under the plain name.
-            path = host.which(base + suffix)
+            by_nft = "nf_tables" in host.run([plain, "--version"]).out
+            path = plain if by_nft == (wanted == "nft") else None
         if path is None:
-            raise CannotChange("%s%s is not installed" % (base, suffix))
+            raise CannotChange("%s-%s%s is not installed" % (base, wanted, suffix))
         return path
 
     def command(self, table, *arguments):
@@ -73,7 +74,10 @@ class Iptables(object):
         check_name(chain)
         spec = self.spec(source, blocker["stage"])
         steps = []
-        for number in reversed(self.own_lines(table, chain, source)):
+        own = self.own_lines(table, chain, source)
+        if line is not None and line - 1 in own:
+            return []  # it stands there already
+        for number in reversed(own):
             # It stands behind what blocks, so it does nothing there.
             steps.append(Command(self.command(table, "-D", chain, str(number)),
                                  self.command(table, "-I", chain, str(number), *spec)))  # fmt: skip
@@ -166,7 +170,10 @@ class Iptables(object):
 
     def _checked(self, path):
         """Why iptables-restore would refuse a file, or None."""
-        restore = host.which("ip6tables-restore" if self.family == "ipv6" else "iptables-restore")
+        name = "ip6tables-restore" if self.family == "ipv6" else "iptables-restore"
+        restore = host.which(name)
+        if restore is None:
+            return "%s is not installed" % name
         try:
             run(["sh", "-c", 'exec "$1" --test < "$2"', "sh", restore, path])
         except CannotChange as reason:

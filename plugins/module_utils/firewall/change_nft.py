@@ -93,6 +93,8 @@ class Nft(object):
         place = place_of(blocker)
         expression = self.expression(source, blocker)
         mine = [rule for rule in self.own_rules(source) if rule[:3] == place]
+        if any(found["handle"] == blocker["handle"] is not None for found in self.behind_own(source)):
+            return []  # it stands there already
         # They stand behind what blocks, so they do nothing there.
         steps = [self._removal(rule) for rule in mine]
         if blocker["handle"] is not None:

@@ -18,6 +18,7 @@ import time
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
 COMMAND_TIMEOUT_S = 60
+NOT_UTF8 = b"\xef\xbf\xbd".decode("utf-8")
 FILE_LIMIT_BYTES = 64 * 1024 * 1024
 
 
@@ -25,7 +26,8 @@ class CannotChange(Exception):
     """Why a port could not be opened or closed. What had been done is taken back, but for ``left``."""
 
     def __init__(self, reason, left=()):
-        Exception.__init__(self, reason)
+        # Python 2.7 could not turn other text into a message.
+        Exception.__init__(self, reason if isinstance(reason, str) else reason.encode("ascii", "backslashreplace"))
         self.left = list(left)
 
 
@@ -142,7 +144,7 @@ def text_of(path):
     content = host.read(path, limit=FILE_LIMIT_BYTES)
     if content.error:
         raise CannotChange(content.error)
-    if "\ufffd" in content.text:  # what is not UTF-8 would not be written back as it was
+    if NOT_UTF8 in content.text:  # what is not UTF-8 would not be written back as it was
         raise CannotChange("%s is not plain UTF-8 text, so it is not changed" % path)
     return content.text
 

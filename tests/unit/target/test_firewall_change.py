@@ -113,6 +113,12 @@ class TestSteps(unittest.TestCase):
             with self.assertRaises(steps.CannotChange):
                 steps.text_of(path)
 
+    def test_a_reason_is_told_in_whatever_letters(self):
+        cafe = b"caf\xc3\xa9".decode("utf-8")
+        with self.assertRaises(steps.CannotChange) as caught:
+            raise steps.CannotChange("%s: %s" % (steps.quoted("/etc/x"), cafe))
+        self.assertIn("caf", str(caught.exception))
+
     def test_a_failure_takes_back_what_was_done_before(self):
         with folder_with({}) as folder:
             mark = os.path.join(folder, "mark")
@@ -155,9 +161,12 @@ class TestNft(unittest.TestCase):
         self.assertIn("meta protocol ip tcp dport 22 accept", self.words("", EVERYBODY, blocker())[0])
 
     def test_a_rule_that_has_fallen_behind_is_moved(self):
-        words = self.words(self.OPENED, CLIENT, self.REJECT)
+        words = self.words(self.OPENED, CLIENT, dict(self.REJECT, handle=4))
         self.assertEqual(words[0], "nft delete rule inet filter services handle 11")
-        self.assertIn("position 5", words[1])
+        self.assertIn("position 4", words[1])
+
+    def test_a_rule_that_stands_there_already_is_not_added_again(self):
+        self.assertEqual(self.words(self.OPENED, CLIENT, self.REJECT), [])
 
     def test_what_is_added_is_found_again(self):
         with replaced(host, run=said(self.OPENED)):
