@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from faults import RESTART
 from fixtures import Playbook, Run
 from fleet import Host
 from full_table import FULL_TABLE, YIELDING_TABLE
@@ -93,6 +94,23 @@ def test_another_vantage_than_the_controller(start: Start, playbook: Playbook) -
         run = playbook("diagnose", inventory)
     assert run[host]["cause"] == "blocked_upstream", run.text
     assert second.name in run.finding(host, "blocked_upstream")["detail"]
+
+
+@pytest.mark.parametrize("image", ALL)
+def test_over_ssh_where_only_people_s_port_is_stopped(image: str, start: Start, playbook: Playbook) -> None:
+    host = start(image, f"printf 'Port 22\\nPort 2222\\n' >> /etc/ssh/sshd_config; {RESTART}")
+    # A user who becomes root by sudo, and no other way in.
+    variables = {
+        "ansible_user": "ops",
+        "ansible_port": 2222,
+        "remote_login_port": 22,
+        "remote_login_oob_connection": "",
+    }
+    with upstream(host, "ip daddr ADDRESS tcp dport 22 drop"):
+        run, seen = diagnosed(playbook, host, **variables)
+    assert run[host]["cause"] == "blocked_upstream", run.text
+    assert seen["arrived"] is False
+    assert nothing_is_left(host)
 
 
 def test_check_mode_looks_at_both_ends_too(start: Start, playbook: Playbook) -> None:
