@@ -50,6 +50,30 @@ PERSIST = (
     " if [ -d /run/systemd/system ]; then systemctl enable netfilter-persistent;"
     " systemctl restart netfilter-persistent; else update-rc.d netfilter-persistent enable; fi; "
 )
+# As the package iptables-services has it on RHEL: its file, its unit.
+SERVICES = """mkdir -p /etc/sysconfig; cat > /etc/sysconfig/iptables <<'END'
+# sample configuration for iptables service
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p icmp -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -p tcp -m state --state NEW -m tcp --dport 80 -j ACCEPT
+-A INPUT -j REJECT --reject-with icmp-host-prohibited
+COMMIT
+END
+rm -f /usr/lib/systemd/system/ip*tables.service
+cat > /etc/systemd/system/iptables.service <<'END'
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c "iptables-restore < /etc/sysconfig/iptables"
+[Install]
+WantedBy=multi-user.target
+END
+systemctl daemon-reload; systemctl enable --now iptables"""
 # What a banner adds at run time: it must neither get lost nor become permanent.
 BAN = "{0} -N f2b-web; {0} -I INPUT -p tcp --dport 80 -j f2b-web; {0} -A f2b-web -s 203.0.113.77/32 -j REJECT; "
 FIREWALLD = "systemctl enable --now firewalld 2>/dev/null; firewall-cmd -q --state; "
@@ -96,6 +120,10 @@ CASES: list[tuple[str, tuple[str, ...], str, bool]] = [
      " priority 0; }; add rule netdev f i tcp dport 22 drop'", False),
     ("nft-plain-output", ALL, "nft 'add table inet f; add chain inet f o { type filter hook output priority 0; };"
      " add rule inet f o ip daddr 10.77.0.0/16 tcp sport 22 drop'", False),
+    ("nft-plain-chain-of-two-hooks", ALL, "nft 'add table inet f; add chain inet f u; add chain inet f i { type filter"
+     " hook input priority 0; }; add chain inet f o { type filter hook output priority 0; }; add rule inet f i jump u;"
+     " add rule inet f o jump u; add rule inet f u tcp dport 80 accept; add rule inet f u meta l4proto tcp drop'",
+     False),
     ("nft-plain-goto-policy", ALL, "nft 'add table inet f; add chain inet f i { type filter hook input priority 0;"
      " policy drop; }; add chain inet f u; add rule inet f u tcp dport 80 accept;"
      " add rule inet f i meta l4proto tcp goto u'", False),
@@ -106,6 +134,7 @@ CASES: list[tuple[str, tuple[str, ...], str, bool]] = [
     ("iptables-legacy", ALL, IPTABLES.format("iptables-legacy") + "iptables-legacy -P INPUT DROP", False),
     ("both-flavours", ALL, "iptables-legacy -A INPUT -p tcp --dport 22 -j DROP;"
      " iptables-nft -A INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset", False),
+    ("iptables-services", SYSTEMD, SERVICES, True),
     ("netfilter-persistent-rule", ("trixie", "bullseye"), IPTABLES.format("iptables")
      + "iptables -A INPUT -p tcp --dport 22 -j DROP; " + PERSIST + BAN.format("iptables"), True),
     ("netfilter-persistent-policy", ("trixie", "bullseye"), IPTABLES.format("iptables")
@@ -188,7 +217,7 @@ def state_of(host: Host) -> str:
     """All that the packet filters hold, and all that is kept for the next boot; without counters and handles."""
     listed = host.run(
         "nft -s list ruleset; for f in iptables-legacy ip6tables-legacy; do $f-save 2>/dev/null | grep -v '^#'; done;"
-        " for d in /etc/nftables* /etc/iptables /etc/ufw /etc/firewalld;"
+        " for d in /etc/nftables* /etc/iptables /etc/sysconfig /etc/ufw /etc/firewalld;"
         " do find $d -type f ! -name '*.old' ! -name '*~'"
         ' | sort | while read f; do echo "== $f"; cat $f; done; done',
         check=False,

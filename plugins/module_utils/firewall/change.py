@@ -30,6 +30,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.steps
 
 # Several rules can block one behind the other.
 ROUNDS = 8
+MARK = "rescue.remote_login"
 FLAVOURS = (rulesets.NFT_IPTABLES, rulesets.LEGACY)
 
 
@@ -42,7 +43,7 @@ class Request(object):
 
     def comment(self, source):
         """What marks a rule as made for this request."""
-        return "rescue.remote_login %d/%s from %s" % (self.port, self.protocol, source.words)
+        return "%s %d/%s from %s" % (MARK, self.port, self.protocol, source.words)
 
     def packet(self, source):
         """The first packet of a connection from a source."""
@@ -144,10 +145,18 @@ class Change(object):
             return self._steps_to_keep(source, verdict)
         if not blockers:
             return self._steps_unseen(source, verdict)
+        self._check_port(verdict)
         steps = []
         for owner, own in self._by_owner(first_in_each_chain(blockers)).items():
             steps += OPEN[owner[0]](self, source, own, *owner[1:])
         return unique(steps)
+
+    def _check_port(self, verdict):
+        """Behind a translation the packets go to another port, and a rule for this one would not see them."""
+        to = verdict.get("translated_to") or {}
+        if to and to.get("port") != self.request.port:
+            raise CannotChange("connections to port %d are sent on to %s port %s: open that one"
+                               % (self.request.port, to.get("address"), to.get("port")))  # fmt: skip
 
     def _steps_unseen(self, source, verdict):
         """Nobody knows what the filter does: firewalld and ufw have places for a rule all the same."""
@@ -311,8 +320,11 @@ OPEN = {
 def blockers_of(verdict):
     """All rules that block; one that nobody can judge counts as one that may."""
     blockers = verdict.get("blockers") or []
-    if not blockers and verdict["verdict"] == "unknown" and (verdict.get("rule") or {}).get("chain"):
-        blockers = [dict(verdict["rule"], stage=verdict["stage"], verdict="unknown", path=verdict["path"], ban=None)]
+    doubtful = verdict.get("rule") or {}
+    if MARK in (doubtful.get("text") or ""):
+        return blockers  # the rule that opens does not block
+    if not blockers and verdict["verdict"] == "unknown" and doubtful.get("chain"):
+        blockers = [dict(doubtful, stage=verdict["stage"], verdict="unknown", path=verdict["path"], ban=None)]
     return blockers
 
 

@@ -37,6 +37,8 @@ class Firewalld(object):
         self.request = request
         self.version = tuple(int(part) for part in re.findall(r"\d+", self.ask("--version"))[:3])
         self.zones = self.ask("--get-zones").split()
+        # Policies came with 0.9.
+        self.policies = host.run(["firewall-cmd", "--get-policies"], timeout=TIMEOUT_S).out.split()
         zone = request.zone
         if zone is not None and zone not in self.zones:
             raise CannotChange("there is no zone %s: the zones are %s" % (quoted(zone), ", ".join(self.zones)))
@@ -99,8 +101,9 @@ class Firewalld(object):
         """The zone or policy whose rule blocks, as an argument."""
         found = ZONE_CHAIN.match(blocker["chain"])
         name = found.group("name") if found else None
-        if name and name.startswith("policy_"):
-            return ["--policy=" + name[len("policy_") :]]
+        policy = name[len("policy_") :] if name and name.startswith("policy_") else name
+        if policy in self.policies and name not in self.zones:
+            return ["--policy=" + policy]
         if DISPATCH.match(blocker["chain"]):
             name = self._dispatched(blocker) or self.zone_of(source, blocker)
         if name not in self.zones:

@@ -74,7 +74,7 @@ class Iptables(object):
         check_name(chain)
         spec = self.spec(source, blocker["stage"])
         steps = []
-        own = self.own_lines(table, chain, source)
+        own = [rule[3] for rule in self.own_rules(source) if rule[:2] == (table, chain) and is_for(rule, blocker)]
         if line is not None and line - 1 in own:
             return []  # it stands there already
         for number in reversed(own):
@@ -100,9 +100,6 @@ class Iptables(object):
     def spec(self, source, stage):
         comment = ["-m", "comment", "--comment", self.request.comment(source)]
         return match_of(self.request, source, stage) + comment + ["-j", "ACCEPT"]
-
-    def own_lines(self, table, chain, source):
-        return [rule[3] for rule in self.own_rules(source) if rule[:2] == (table, chain)]
 
     def behind_own(self, source):
         """What each of the rules that were added stands before, as the blockers that they open."""
@@ -134,16 +131,18 @@ class Iptables(object):
         before = text_of(path)
         if before is None:
             return []
-        lines, comment = before.splitlines(True), self.request.comment(source)
+        lines = before.splitlines(True)
         boot = self._loaded_at_boot(path)
         for blocker in blockers:
-            if any(rule[:2] == (blocker["table"], blocker["chain"]) and comment_of(rule[2]) == comment
-                   for rule in rules("".join(lines))):  # fmt: skip
-                continue
-            place = place_in(lines, boot, blocker)
+            spec = saved_form(blocker["chain"], self.spec(source, blocker["stage"])) + "\n"
+            mine = [rule for rule in rules("".join(lines)) if comment_of(rule[2]) == self.request.comment(source)]
+            # Somebody may have saved it since, in the words of iptables-save.
+            there = [
+                rule for rule in mine if rule[:2] == (blocker["table"], blocker["chain"]) and is_for(rule, blocker)
+            ]
+            place = place_in(lines, boot, blocker) if not there else None
             if place is not None:
-                spec = saved_form(blocker["chain"], self.spec(source, blocker["stage"]))
-                lines.insert(place, spec + "\n")
+                lines.insert(place, spec)
         after = "".join(lines)
         return [] if after == before else [Replace(path, before, after, self._checked, move)]
 
@@ -179,6 +178,11 @@ class Iptables(object):
         except CannotChange as reason:
             return str(reason)
         return None
+
+
+def is_for(rule, blocker):
+    """Whether a rule that was added is for packets of the same direction as those that are blocked."""
+    return (" --sport " in rule[2]) == (blocker["stage"] == "reply")
 
 
 def place_in(lines, boot, blocker):

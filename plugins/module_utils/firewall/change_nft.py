@@ -77,13 +77,13 @@ class Nft(object):
 
     def behind_own(self, source):
         """What each of the rules that were added stands before, as the blockers that they open."""
-        found, listed = [], self.rules()
+        found = []
         for rule in self.own_rules(source):
-            behind = [other for other in listed[listed.index(rule) + 1 :] if other[:3] == rule[:3]]
             stage = "reply" if " sport " in rule.text else "arrival"
             place = {"family": rule.family, "table": rule.table, "chain": rule.chain, "stage": stage}
-            first = behind[0] if behind else Rule(*(rule[:3] + ("", None)))
-            found.append(dict(place, handle=first.handle, text=first.text))
+            following = self._following(rule)
+            texts = [other.text for other in self.rules() if other[:3] == rule[:3] and other.handle == following]
+            found.append(dict(place, handle=following, text=texts[0] if texts else ""))
         return found
 
     # --- now ---
@@ -92,8 +92,8 @@ class Nft(object):
         """The steps that put a rule right before the one that blocks, or at the end where the policy blocks."""
         place = place_of(blocker)
         expression = self.expression(source, blocker)
-        mine = [rule for rule in self.own_rules(source) if rule[:3] == place]
-        if any(found["handle"] == blocker["handle"] is not None for found in self.behind_own(source)):
+        mine = [rule for rule in self.own_rules(source) if rule[:3] == place and is_for(rule, blocker)]
+        if blocker["handle"] is not None and blocker["handle"] in [self._following(rule) for rule in mine]:
             return []  # it stands there already
         # They stand behind what blocks, so they do nothing there.
         steps = [self._removal(rule) for rule in mine]
@@ -118,10 +118,13 @@ class Nft(object):
         match += [self.request.protocol, "sport" if reply else "dport", str(self.request.port)]
         return match + ["accept", "comment", '"%s"' % self.request.comment(source)]
 
+    def _following(self, rule):
+        """The handle of the next rule in the same chain, or None."""
+        behind = self.rules()[self.rules().index(rule) + 1 :]
+        return next((other.handle for other in behind if other[:3] == rule[:3]), None)
+
     def _removal(self, rule):
-        listed = self.rules()
-        behind = listed[listed.index(rule) + 1 :]
-        following = next((other.handle for other in behind if other[:3] == rule[:3]), None)
+        following = self._following(rule)
         where = ["position", str(following)] if following is not None else []
         back = ["nft", "insert" if where else "add", "rule"] + list(rule[:3]) + where + rule.text.split()
         return Command(["nft", "delete", "rule"] + list(rule[:3]) + ["handle", str(rule.handle)], back)
@@ -201,6 +204,11 @@ class Nft(object):
         if not lines and before is not None:
             steps.append(Replace(own, before, None, None, move))
         return steps
+
+
+def is_for(rule, blocker):
+    """Whether a rule that was added is for packets of the same direction as those that are blocked."""
+    return (" sport " in rule.text) == (blocker["stage"] == "reply")
 
 
 def place_of(blocker):
