@@ -206,7 +206,7 @@ def let_the_stranger_answer(host: Host) -> None:
 
 
 def gets_in(host: Host, *options: str) -> bool:
-    return host.ssh("true", "-o", "ConnectTimeout=3", *options, patience=20)[0] == 0
+    return bool(host.ssh("true", "-o", "ConnectTimeout=3", *options, patience=20)[0] == 0)
 
 
 def stranger_gets_in(host: Host) -> bool:
@@ -316,6 +316,26 @@ def test_several_sources_of_both_families_in_one_call(start: Start, change: Chan
     assert gets_in(host)
     assert [each["after"] for each in opened.verdicts] == ["accept"] * 3
     assert change(host, {**TWO_CLIENTS, **ABSENT})[0].changed
+    assert state_of(host) == before
+
+
+@pytest.mark.parametrize("name", ["firewalld-rich-reject", "ufw-deny-first", "nft-service-policy"])
+def test_everybody_gets_in_when_the_operator_says_so(start: Start, change: Change, name: str) -> None:
+    host = start("bookworm", next(script for case, _images, script, _kept in CASES if case == name))
+    let_the_stranger_answer(host)
+    before = state_of(host)
+    assert not gets_in(host)
+    everybody = {"source": ["any"]}
+    opened, again = change(host, everybody, everybody)
+    assert opened.changed, opened.answer
+    assert again.changed is False, again.answer
+    assert gets_in(host)
+    assert stranger_gets_in(host)
+    host.restart()
+    let_the_stranger_answer(host)
+    assert gets_in(host)
+    assert stranger_gets_in(host)
+    assert change(host, {**everybody, **ABSENT})[0].changed
     assert state_of(host) == before
 
 

@@ -25,6 +25,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.chang
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.steps import (
     CannotChange,
     carry_out,
+    reason_of,
     take_back,
 )
 
@@ -107,8 +108,8 @@ class Change(object):
             return before, None
         try:
             after = [self._open_for(source) for source in self.request.sources]
-        except CannotChange as reason:
-            raise CannotChange(str(reason), left=getattr(reason, "left", []) + take_back(self.done))
+        except Exception as reason:
+            raise CannotChange(reason_of(reason), left=getattr(reason, "left", []) + take_back(self.done))
         return before, after
 
     def _open_for(self, source):
@@ -130,7 +131,11 @@ class Change(object):
 
     def verdict(self, source):
         packet = self.request.packet(source)
-        return dict(gather.verdict(packet), packet=packet)
+        try:
+            found = gather.verdict(packet)
+        except Exception as error:
+            found = {"verdict": "unknown", "reason": reason_of(error)}
+        return dict(found, packet=packet)
 
     def _steps_to_open(self, source, verdict):
         """The steps of one round: one rule in each base chain that blocks, and what keeps it after a reboot."""
@@ -268,8 +273,8 @@ class Change(object):
                 steps = self._steps_to_close(source)
                 carry_out(steps)
                 self.done.extend(steps)
-        except CannotChange as reason:
-            raise CannotChange(str(reason), left=getattr(reason, "left", []) + take_back(self.done))
+        except Exception as reason:
+            raise CannotChange(reason_of(reason), left=getattr(reason, "left", []) + take_back(self.done))
 
     def _steps_to_close(self, source):
         steps = []

@@ -194,7 +194,7 @@ class Nft(object):
             return []
         steps = []
         if lines and text_for(lines) != before:
-            steps.append(Replace(own, before, text_for(lines), check_alone, move))
+            steps.append(Replace(own, before, text_for(lines), check_alone, move, keep=False))
         if lines and not has_it:
             gap = "" if main.endswith("\n") or not main else "\n"
             steps.append(Replace(path, main, main + gap + include, check_as_at_boot(path), move))
@@ -202,7 +202,7 @@ class Nft(object):
             kept = "".join(line for line in main.splitlines(True) if line != include)
             steps.append(Replace(path, main, kept, check_as_at_boot(path), move))
         if not lines and before is not None:
-            steps.append(Replace(own, before, None, None, move))
+            steps.append(Replace(own, before, None, None, move, keep=False))
         return steps
 
 

@@ -53,11 +53,14 @@ class Command(object):
 
 
 class Replace(object):
-    """A file with a new text, or without one; ``check`` takes the path of a candidate and returns a reason or None."""
+    """A file with a new text, or without one; ``check`` takes the path of a candidate and returns a reason or None.
 
-    def __init__(self, path, before, after, check=None, move=os.rename):
-        self.path, self.before, self.after = path, before, after
-        self.check, self.move = check, move
+    A file of somebody else's is kept beside it under another name (``keep``).
+    """
+
+    def __init__(self, path, before, after, check=None, move=os.rename, keep=True):
+        self.path, self.before, self.after = os.path.realpath(path), before, after
+        self.check, self.move, self.keep = check, move, keep and before is not None
         self.words = "%s %s" % ("remove" if after is None else "write" if before is None else "change", path)
         self.backup = None
         self.done = False
@@ -65,11 +68,11 @@ class Replace(object):
     def do(self):
         if text_of(self.path) != self.before:
             raise CannotChange("%s has been changed in the meantime" % self.path)
-        if self.before is not None:
-            self.backup = "%s.%s~" % (self.path, time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime()))
+        backup = "%s.%s~" % (self.path, time.strftime("%Y-%m-%d@%H:%M:%S", time.gmtime()))
         try:
-            if self.backup:
-                shutil.copy2(self.path, self.backup)
+            if self.keep and host.status_of(backup) is None:
+                shutil.copy2(self.path, backup)
+                self.backup = backup
             self.done = True
             self._write(self.after, self.check)
         except (OSError, IOError) as error:
@@ -95,7 +98,7 @@ class Replace(object):
                 os.unlink(candidate)
 
     def _like_the_original(self, candidate):
-        status = host.status_of(self.backup or self.path)
+        status = host.status_of(self.path)
         os.chmod(candidate, stat.S_IMODE(status.st_mode) if status else 0o600)
         if status:
             os.chown(candidate, status.st_uid, status.st_gid)
@@ -113,8 +116,12 @@ def carry_out(steps):
     for number, step in enumerate(steps):
         try:
             step.do()
-        except CannotChange as reason:
-            raise CannotChange(str(reason), left=take_back(steps[: number + 1]))
+        except Exception as reason:  # whatever it is, nothing may be left half done
+            raise CannotChange(reason_of(reason), left=take_back(steps[: number + 1]))
+
+
+def reason_of(error):
+    return str(error) if isinstance(error, CannotChange) else "%s: %s" % (type(error).__name__, error)
 
 
 def take_back(steps):
@@ -123,8 +130,8 @@ def take_back(steps):
     for step in reversed(steps):
         try:
             step.take_back()
-        except (CannotChange, OSError, IOError) as reason:
-            left.append("%s (%s)" % (step.words, reason))
+        except Exception as reason:
+            left.append("%s (%s)" % (step.words, reason_of(reason)))
     return left
 
 
