@@ -156,7 +156,8 @@ def _told(stage, fate, arrived, packet):
     answer["alternatives"] = [kind for kind in fate.alternatives if kind != fate.verdict]
     if fate.end is not None:
         answer["rule"], answer["path"] = _rule(fate.end), fate.end.path
-        answer["reject_with"] = fate.end.reject_with
+        # Where another rule may reject first, nobody knows with what.
+        answer["reject_with"] = fate.end.reject_with if "reject" not in fate.alternatives else None
     if answer["reason"] and fate.end is not None and fate.end.rule is not None:
         answer["reason"] = "%s cannot be judged: %s" % (answer["rule"]["text"], fate.reason)
     if arrived.translated and (arrived.destination, arrived.destination_port) != (
