@@ -113,6 +113,16 @@ class Maker:
 # --- nftables ---
 
 
+def claims(text: str) -> set[Any]:
+    """The protocols that a part of a rule of nft is for."""
+    words = set(text.replace(",", " ").split())
+    found: set[Any] = {name for name in ("tcp", "udp") if name in words or f"{name}]" in words}
+    found |= {"tcp"} if {"th", "6"} & words or "@th" in text else set()
+    found |= {"icmp"} if {"icmp", "icmpv6"} & words and "reject" not in words else set()
+    found |= {4} if {"ip", "ipv4", "icmp"} & words and "icmpx" not in words else set()
+    return found | ({6} if {"ip6", "ipv6", "icmpv6"} & words else set())
+
+
 class Nft(Maker):
     """Tables of nftables, as text."""
 
@@ -163,8 +173,9 @@ class Nft(Maker):
         return f"  chain other {{\n    {head}\n    tcp dport 22 drop\n  }}\n"
 
     def _nat_chain(self) -> str:
-        rules = [f"    {self._matches('prerouting')} {self._translation()}\n" for _rule in range(self.number(1, 2))]
-        return f"  chain nat {{\n    type nat hook prerouting priority dstnat;\n{''.join(rules)}  }}\n"
+        rules = [self._joined(self._matches("prerouting"), self._translation()) for _rule in range(self.number(1, 2))]
+        lines = "".join(f"    {rule}\n" for rule in rules)
+        return f"  chain nat {{\n    type nat hook prerouting priority dstnat;\n{lines}  }}\n"
 
     def _translation(self) -> str:
         ip = IP[self.version]
@@ -187,7 +198,17 @@ class Nft(Maker):
         hooks = [hook] if hook else self.hooks
         if self.chance(12):
             return self._verdict_map(hooks, below)
-        return f"{self._matches(*hooks)} {self._statements(hooks)}{self._verdict(hooks, below)}".strip()
+        return self._joined(self._matches(*hooks), f"{self._statements(hooks)}{self._verdict(hooks, below)}")
+
+    def _joined(self, matches: list[str], rest: str) -> str:
+        """One rule; nft refuses one for two protocols at once, so a match that would be for another is left out."""
+        kept, claimed = [], claims(rest) | {"ip": {4}, "ip6": {6}}.get(self.family, set())
+        for match in matches:
+            together = claimed | claims(match)
+            if len(together & {4, 6}) < 2 and len(together & {"tcp", "udp", "icmp"}) < 2:
+                claimed = together
+                kept.append(match)
+        return " ".join([*kept, rest]).strip()
 
     # --- statements ---
 
@@ -306,7 +327,7 @@ class Nft(Maker):
 
     # --- matches ---
 
-    def _matches(self, *hooks: str) -> str:
+    def _matches(self, *hooks: str) -> list[str]:
         count = self.weighted((3, 1), (3, 2), (1, 3), (1, 0))
         kinds = [(5, self._port), (5, self._address), (2, self._meta), (2, self._flags), (2, self._mark), (2, self._raw),
                  (3, self._concatenation), (1, self._of_others)]  # fmt: skip
@@ -317,11 +338,7 @@ class Nft(Maker):
         found = [self.weighted(*kinds)() for _match in range(count)]
         if self.chance(2):
             found.append(self._rare(hooks))
-        # nft refuses a rule for two protocols at once.
-        if any("tcp dport" in match or "th dport" in match or "tcp flags" in match for match in found):
-            found = [match for match in found if "udp" not in match and "icmp" not in match]
-        protocols = [match for match in found if "udp" in match or "icmp" in match]
-        return " ".join(match for match in found if match not in protocols[1:])
+        return found
 
     def _port(self) -> str:
         field = self.one("tcp dport", "th dport")
@@ -384,10 +401,12 @@ class Nft(Maker):
                         "meta mark { 0x1, 0x12 }", "meta mark & 0x10 != 0x0")  # fmt: skip
 
     def _raw(self) -> str:
-        if self.family == "ip" or self.family == "ip6":
+        if self.family in ("ip", "ip6") and not self.old_nft:
             own = (self.family == "ip") == (self.version == 4)
             source = "@nh,96,32 0x0a630001" if self.family == "ip" else "@nh,64,16 0xfd99"
             return self.one(source, "@th,16,16 22", "@th,16,8 0") if own else "@th,16,16 22"
+        if self.family in ("ip", "ip6"):
+            return "@th,16,16 22"
         return self.one("meta l4proto tcp @th,16,16 22", "meta l4proto tcp @th,16,16 != 22", "meta l4proto tcp @th,16,8 0x0")
 
     def _concatenation(self) -> str:
@@ -411,7 +430,7 @@ class Nft(Maker):
     def _state(self) -> str:
         hits = ["ct state new", "ct state { new, established }", "ct state new,related", "ct state != established",
                 "ct direction original", "ct mark 0x0", "ct state != invalid",
-                "ct original proto-dst 22" if self.family in ("ip", "ip6") else "ct state new"]  # fmt: skip
+                "ct original proto-dst 22" if self.family in ("ip", "ip6") and not self.old_nft else "ct state new"]  # fmt: skip
         misses = ["ct state established,related", "ct state invalid", "ct state untracked", "ct status dnat",
                   "ct mark 0x1", "ct direction reply", "ct state { established, related }"]  # fmt: skip
         return self.one(*(hits if self.chance(60) else misses))
@@ -588,8 +607,8 @@ class Iptables(Maker):
         name = self.one(*self.sets)
         if name.startswith("ports"):
             return f"-p tcp -m set {self.one('', '! ')}--match-set {name} dst"
-        direction = "src,dst" if name.startswith("pairs") else "src"
-        head = "-p tcp " if name.startswith("pairs") else ""
+        two = name.startswith(("pairs", "netports"))
+        direction, head = ("src,dst", "-p tcp ") if two else ("src", "")
         return f"{head}-m set {self.weighted((3, ''), (1, '! '))}--match-set {name} {direction}"
 
     def _rare(self, chain: str) -> str:
@@ -618,7 +637,7 @@ def ipsets(maker: Maker) -> tuple[str, list[str]]:
         kind, others, own = definitions[name]
         members = others + (own if maker.chance(60) else [])
         lines += [f"create {name} {kind}"] + [f"add {name} {member}" for member in members]
-        names.append(name if not name.startswith("netports") else name)
+        names.append(name)
     listed = [name for name in names if name.startswith(("addresses", "nets"))]
     if listed and maker.chance(30):
         lines += [f"create list{version} list:set"] + [f"add list{version} {name}" for name in listed]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from fixtures import CORE216
 from fleet import why_not
 from kernel import CLOSED_PORT, HOSTS, LONG_PATIENCE_S, OTHER_PORT, PORT, Kernel
-from rulesets import Ruleset, answer_of, rulesets
+from rulesets import REJECTS, REJECTS_OF_BOTH, Ruleset, answer_of, rulesets
 
 # The rulesets of a run are the same ones everywhere. Another seed, and more of them, for those who look for more.
 SEED = int(os.environ.get("REMOTE_LOGIN_SEED", "1"))
@@ -39,6 +39,8 @@ def possible(found: dict[str, Any], version: int) -> set[str]:
     """What a client may see, by the verdict. Nothing that is lost on the way back is seen by a client."""
     kinds = {found["verdict"], *found["alternatives"]} if found["verdict"] != "accept" else {"accept"}
     if found["verdict"] == "reject" and found["stage"] != "reply":
+        if found["reject_with"] is None:
+            return {answer_of(told, version) for told in REJECTS[version] + REJECTS_OF_BOTH} | {"icmp", "drop"}
         answer = answer_of(found["reject_with"], version)
         if found["stage"] == "established":
             answer = answer if answer == "tcp reset" else "icmp"
@@ -48,6 +50,8 @@ def possible(found: dict[str, Any], version: int) -> set[str]:
     to = found["translated_to"]
     if to is None:
         return {"accept"}
+    if to["port"] is None:
+        return {"accept", "drop", "tcp reset"}
     if to["address"] not in HOSTS[version]:
         return {"drop"}
     return {"accept"} if to["port"] in (PORT, OTHER_PORT) else {"tcp reset"}

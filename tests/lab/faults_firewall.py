@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Hosts whose packet filter blocks the lab's client, or everything but it: data like faults.py."""
+
+from __future__ import annotations
+
+from faults import ALL, SYSTEMD, Fault
+
+CAUSE = "firewall_blocks_port"
+BOOKWORM, TRIXIE, BULLSEYE = ("bookworm",), ("trixie",), ("bullseye",)
+UFW = ("bookworm", "bullseye")
+NAT = ("iptables -t nat -N DOCKER; iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER;"
+       " iptables -t nat -A DOCKER -i docker0 -j RETURN; iptables -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080"
+       " -j DNAT --to-destination 172.17.0.2:80; iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0"
+       " -j MASQUERADE; ")  # fmt: skip
+
+
+def nft(*rules: str, hook: str = "input", family: str = "inet", policy: str = "accept", sets: str = "",
+        priority: str = "0") -> str:  # fmt: skip
+    """A table with one base chain; a rule that starts with 'chain' is a chain of its own."""
+    chains = [rule for rule in rules if rule.startswith("chain ")]
+    lines = "\n".join(rule for rule in rules if rule not in chains)
+    head = f"type filter hook {hook} priority {priority}; policy {policy};"
+    table = f"table {family} guard {{\n{sets}\n{' '.join(chains)}\nchain entry {{ {head}\n{lines}\n}}\n}}"
+    return f"nft -f - <<'END'\n{table}\nEND\n"
+
+
+def iptables(*rules: str, program: str = "iptables") -> str:
+    return "".join(f"{program} {rule}; " for rule in rules)
+
+
+def firewalld(*commands: str) -> str:
+    """The same commands for the runtime and the permanent configuration."""
+    both = "".join(f"firewall-cmd -q {command}; firewall-cmd -q --permanent {command}; " for command in commands)
+    return f"systemctl -q enable --now firewalld; firewall-cmd -q --state; {both}"
+
+
+def firewalld_permanent(*commands: str) -> str:
+    told = "".join(f"firewall-cmd -q --permanent {command}; " for command in commands)
+    return f"{firewalld()}{told}firewall-cmd -q --reload"
+
+
+def ufw(*commands: str) -> str:
+    return "ufw --force enable >/dev/null; " + "".join(f"ufw {command} >/dev/null; " for command in commands)
+
+
+def fault(name: str, outcome: str, script: str, points_at: str, images: tuple[str, ...] = ALL, **more: object) -> Fault:
+    return Fault(name, CAUSE, outcome, script, images, points_at=points_at, **more)  # type: ignore[arg-type]
+
+
+ESTABLISHED = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+POLICY_OBJECT = ("--new-policy blk", "--policy=blk --set-target=REJECT", "--policy=blk --set-priority=-10",
+                 "--policy=blk --add-ingress-zone=ANY", "--policy=blk --add-egress-zone=HOST")  # fmt: skip
+TIMED = "timed_out"
+
+FAULTS = [
+    # What is answered.
+    fault("dropped", TIMED, nft("tcp dport 22 drop"), "tcp dport 22 drop", remedied=True),
+    fault("rejected with port-unreachable", "refused", nft("tcp dport 22 reject"), "tcp dport 22 reject"),
+    fault("rejected with a reset", "refused", nft("tcp dport 22 reject with tcp reset"), "reject with tcp reset"),
+    fault("rejected with host-prohibited", "no_route", nft("tcp dport 22 reject with icmp type host-prohibited",
+          family="ip"), "reject with icmp", TRIXIE),
+    fault("rejected with admin-prohibited", "no_route", nft("tcp dport 22 reject with icmpx type admin-prohibited"),
+          "reject with icmpx", BULLSEYE),
+    fault("rejected with net-unreachable", "no_route",
+          iptables("-A INPUT -p tcp --dport 22 -j REJECT --reject-with icmp-net-unreachable"),
+          "--reject-with icmp-net-unreachable", BOOKWORM),
+    fault("rejected, and the answer is dropped", TIMED, nft("tcp dport 22 reject with tcp reset")
+          + "nft 'add chain inet guard out { type filter hook output priority 0; policy drop; }'",
+          "tcp dport 22 reject with tcp reset", BOOKWORM),
+    # Who is meant.
+    fault("named set", TIMED, nft("ip saddr @enemies drop",
+          sets="set enemies { type ipv4_addr; elements = { 203.0.113.9, 10.77.1.1 } }"), "ip saddr @enemies drop",
+          remedied=True),
+    fault("interval set", "refused", nft("ip saddr @nets reject with tcp reset", sets="set nets { type ipv4_addr;"
+          " flags interval; auto-merge; elements = { 198.51.100.0/24, 10.77.0.0-10.77.3.255 } }"), "ip saddr @nets"),
+    fault("concatenated intervals", TIMED, nft("ip saddr . tcp dport @pairs drop", sets="set pairs { type ipv4_addr ."
+          " inet_service; flags interval; elements = { 10.77.0.0/16 . 20-25, 192.0.2.0/24 . 22 } }"), "@pairs", TRIXIE),
+    fault("anonymous verdict map", TIMED, nft("tcp dport vmap { 22 : drop, 80 : accept }"), "vmap", remedied=True),
+    fault("named verdict map", TIMED, nft("ip saddr vmap @judge", "chain refuse { counter drop; }",
+          sets="map judge { type ipv4_addr : verdict; elements = { 192.0.2.1 : accept, 10.77.1.1 : jump refuse } }"),
+          "counter", BOOKWORM),
+    fault("negated source", TIMED, nft("ip saddr != 192.0.2.0/24 tcp dport 22 drop"), "192.0.2.0/24 tcp dport 22 drop"),
+    fault("negated source of iptables", "refused", iptables("-A INPUT ! -s 192.0.2.0/24 -p tcp --dport 22 -j REJECT"
+          " --reject-with tcp-reset"), "! -s 192.0.2.0/24", BULLSEYE, remedied=True),
+    fault("ipset", TIMED, "ipset create enemies hash:net; ipset add enemies 10.77.0.0/16; "
+          + iptables("-A INPUT -m set --match-set enemies src -p tcp --dport 22 -j DROP"), "--match-set enemies src"),
+    fault("list of ipsets", TIMED, "ipset create a hash:ip; ipset add a 10.77.1.1; ipset create all list:set;"
+          " ipset add all a; " + iptables("-A INPUT -m set --match-set all src -j DROP", program="iptables-legacy"),
+          "--match-set all src", BOOKWORM),
+    fault("multiport", TIMED, iptables("-A INPUT -p tcp -m multiport --dports 80,20:25 -j DROP"), "20:25", remedied=True),
+    fault("address range", TIMED, iptables("-A INPUT -m iprange --src-range 10.77.1.0-10.77.1.9 -j DROP"),
+          "10.77.1.0-10.77.1.9", TRIXIE),
+    fault("only IPv4", TIMED, nft("tcp dport 22 drop", family="ip"), "tcp dport 22 drop", TRIXIE, remedied=True),
+    fault("only IPv6", TIMED, nft("tcp dport 22 drop", family="ip6"), "tcp dport 22 drop", SYSTEMD,
+          variables={"ansible_host": "ADDRESS6"}),
+    fault("only IPv6, by ip6tables", "refused", iptables("-A INPUT -p tcp --dport 22 -j REJECT", program="ip6tables"),
+          "-j REJECT", BULLSEYE, variables={"ansible_host": "ADDRESS6"}),
+    # Where it is.
+    fault("policy", TIMED, nft("ct state established,related accept", "tcp dport 80 accept", policy="drop"),
+          "policy drop", remedied=True),
+    fault("policy of iptables", TIMED, iptables(ESTABLISHED, "-A INPUT -p tcp --dport 80 -j ACCEPT", "-P INPUT DROP"),
+          "-P INPUT DROP", remedied=True),
+    fault("prerouting", TIMED, nft("tcp dport 22 drop", hook="prerouting", priority="-150"), "tcp dport 22 drop", SYSTEMD),
+    fault("raw", TIMED, iptables("-t raw -A PREROUTING -p tcp --dport 22 -j DROP"), "-A PREROUTING"),
+    fault("mangle", TIMED, iptables("-t mangle -A INPUT -s 10.77.1.0/24 -j DROP"), "table ip mangle", BULLSEYE),
+    fault("security", TIMED, iptables("-t security -A INPUT -p tcp --dport 22 -j DROP"), "table ip security", BOOKWORM),
+    fault("ingress", TIMED, nft("tcp dport 22 drop", hook="ingress device eth0", family="netdev"), "netdev guard",
+          remedied=True),
+    fault("accepted first, dropped behind", TIMED, nft("tcp dport 22 accept", priority="-10")
+          + "nft 'add table ip late; add chain ip late i { type filter hook input priority 10; };"
+          " add rule ip late i tcp dport { 21, 22 } drop'", "table ip late", BOOKWORM),
+    fault("legacy and nft at once", TIMED, iptables("-A INPUT -p tcp --dport 22 -j ACCEPT", program="iptables-nft")
+          + iptables("-A INPUT -p tcp --dport 22 -j DROP", program="iptables-legacy"), "iptables-legacy, table"),
+    fault("only legacy", "no_route", iptables("-A INPUT -p tcp --dport 22 -j REJECT --reject-with icmp-host-prohibited",
+          program="iptables-legacy"), "icmp-host-prohibited", remedied=True),
+    fault("jump into a chain", TIMED, nft("tcp dport 22 jump guests", "chain guests { ip saddr 10.77.0.0/16 drop; }"),
+          "ip saddr 10.77.0.0/16 drop", SYSTEMD),
+    fault("goto and the policy", TIMED, nft("meta l4proto tcp goto web", "tcp dport 22 accept",
+          "chain web { tcp dport 80 accept; }", policy="drop"), "policy drop", TRIXIE),
+    fault("chains of chains", "refused", iptables("-N A", "-N B", "-N C", "-A INPUT -p tcp -j A", "-A A -j B",
+          "-A A -p tcp --dport 22 -g C", "-A B -p tcp --dport 80 -j ACCEPT", "-A B -j RETURN", "-A C -j REJECT"),
+          "-A C -j REJECT"),
+    fault("accepted by a mark that is not set", TIMED, nft("meta mark 0x16 accept", "tcp dport 22 drop"),
+          "tcp dport 22 drop", BULLSEYE),
+    fault("marked in raw, dropped in filter", TIMED, iptables("-t raw -A PREROUTING -p tcp --dport 22 -j MARK --set-mark 7",
+          "-A INPUT -m mark --mark 7 -j DROP"), "--mark 0x7", BOOKWORM),
+    fault("reject at the end of INPUT", "no_route", iptables(ESTABLISHED, "-A INPUT -p icmp -j ACCEPT", "-A INPUT -i lo"
+          " -j ACCEPT", "-A INPUT -p tcp --dport 80 -j ACCEPT", "-A INPUT -j REJECT --reject-with icmp-host-prohibited"),
+          "-A INPUT -j REJECT", remedied=True),
+    fault("untracked", TIMED, iptables("-t raw -A PREROUTING -p tcp --dport 22 -j CT --notrack", "-A INPUT -m conntrack"
+          " --ctstate NEW -p tcp --dport 22 -j ACCEPT", "-A INPUT -p tcp --dport 22 -j DROP"), "--dport 22 -j DROP", BOOKWORM),
+    # The way back, and what comes after the first packet.
+    fault("policy of OUTPUT", TIMED, iptables("-A OUTPUT -p udp --dport 53 -j ACCEPT", "-P OUTPUT DROP"),
+          "-P OUTPUT DROP", remedied=True),
+    fault("reply dropped", TIMED, nft("tcp sport 22 ip daddr 10.77.0.0/16 drop", hook="output"), "tcp sport 22", TRIXIE),
+    fault("only new connections", "banner_timed_out", nft("ct state new tcp dport 22 accept", policy="drop"),
+          "policy drop", SYSTEMD),
+    fault("only new connections, by iptables", "banner_timed_out", iptables("-A INPUT -p tcp --dport 22 -m state --state"
+          " NEW -j ACCEPT", "-P INPUT DROP"), "-P INPUT DROP", BULLSEYE),
+    fault("redirected to where nobody waits", "refused", iptables("-t nat -A PREROUTING -p tcp --dport 22 -j REDIRECT"
+          " --to-ports 2200"), "--to-ports 2200"),
+    fault("redirected by nft", "refused", "nft 'add table ip n; add chain ip n p { type nat hook prerouting priority -100;"
+          " }; add rule ip n p tcp dport 22 redirect to :2200'", "redirect to :2200", TRIXIE),
+    # The managers of firewalls.
+    fault("firewalld: service removed", "no_route", firewalld("--remove-service=ssh"), "filter_IN_public", SYSTEMD,
+          remedied=True),
+    fault("firewalld: rich rule", "refused", firewalld("--add-rich-rule='rule family=ipv4 source address=10.77.0.0/16"
+          " service name=ssh reject'"), "10.77.0.0/16", SYSTEMD, remedied=True),
+    fault("firewalld: zone drop for a network", TIMED, firewalld("--zone=drop --add-source=10.77.0.0/16"), "filter_IN_drop", SYSTEMD,
+          remedied=True),
+    fault("firewalld: the zone of the interface", "no_route", firewalld("--zone=block --change-interface=eth0"), "filter_IN_block",
+          BOOKWORM),
+    fault("firewalld: direct rule", TIMED, firewalld("--direct --add-rule ipv4 filter INPUT 0 -p tcp --dport 22 -j DROP"),
+          "--dport 22 -j DROP", SYSTEMD, remedied=True),
+    fault("firewalld: policy", "no_route", firewalld_permanent(*POLICY_OBJECT), "filter_IN_policy_blk", SYSTEMD, remedied=True),
+    fault("firewalld: ipset", TIMED, firewalld_permanent("--new-ipset=enemies --type=hash:net",
+          "--ipset=enemies --add-entry=10.77.0.0/16", "--zone=drop --add-source=ipset:enemies"), "filter_IN_drop", TRIXIE),
+    fault("firewalld: panic", TIMED, firewalld() + "firewall-cmd -q --panic-on", "firewalld_policy_drop", BOOKWORM),
+    fault("ufw: default deny", TIMED, ufw("allow 80/tcp"), "-P INPUT DROP", UFW, remedied=True),
+    fault("ufw: deny before allow", TIMED, ufw("deny proto tcp from 10.77.0.0/16 to any port 22", "allow 22/tcp"), "--dport 22 -j DROP", UFW, remedied=True),
+    fault("ufw: reject", "refused", ufw("reject from 10.77.0.0/16", "allow 22/tcp"), "10.77.0.0/16", BOOKWORM),
+    fault("ufw: default reject", "refused", ufw("default reject incoming"), "REJECT", BULLSEYE),
+]  # fmt: skip
+
+MANY = nft(*(f"ip saddr 198.51.{number // 250}.{number % 250} tcp dport {{ 22, {1000 + number} }} drop"
+             for number in range(500)), "tcp dport 22 accept", policy="drop")  # fmt: skip
+CROWD = ", ".join(f"198.18.{number // 250}.{number % 250}" for number in range(5000))
+
+# Busy firewalls that let the client in. Nothing may be found, and nothing left unchecked.
+HEALTHY = [
+    Fault("container host", "", "ok", NAT + iptables("-N DOCKER", "-P FORWARD DROP", "-A FORWARD -o docker0 -j DOCKER",
+          "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT")),
+    Fault("iptables in full", "", "ok", iptables(ESTABLISHED, "-A INPUT -i lo -j ACCEPT", "-A INPUT -m conntrack --ctstate"
+          " INVALID -j DROP", "-A INPUT -p icmp -j ACCEPT", "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j"
+          " ACCEPT", "-A INPUT -j REJECT --reject-with icmp-host-prohibited", "-P INPUT DROP", "-P FORWARD DROP")),
+    Fault("iptables in full, legacy", "", "ok", iptables(ESTABLISHED, "-A INPUT -p tcp --tcp-flags ALL NONE -j DROP",
+          "-A INPUT -p tcp ! --syn -m state --state NEW -j DROP", "-A INPUT -p tcp --dport 22 -j ACCEPT",
+          "-P INPUT DROP", program="iptables-legacy")),
+    Fault("nftables in full", "", "ok", nft("ct state vmap { established : accept, related : accept, invalid : drop }",
+          "iif lo accept", "meta l4proto { icmp, ipv6-icmp } accept", "tcp dport { 22, 80, 443 } ct state new accept",
+          'log prefix "refused: " counter reject', policy="drop")),
+    Fault("both directions", "", "ok", nft("ct state established,related accept", "tcp dport 22 accept", policy="drop")
+          + "nft 'add chain inet guard out { type filter hook output priority 0; policy drop; };"
+          " add rule inet guard out ct state established,related accept'", SYSTEMD),
+    Fault("ufw with ssh allowed", "", "ok", ufw("allow 22/tcp", "deny 23/tcp", "deny from 203.0.113.9"), UFW),
+    Fault("ufw with ssh limited", "", "ok", ufw("limit 22/tcp"), UFW),
+    Fault("firewalld with ssh", "", "ok", firewalld(), SYSTEMD),
+    Fault("firewalld, others dropped", "", "ok", firewalld("--zone=drop --add-source=203.0.113.0/24",
+          "--add-rich-rule='rule family=ipv4 source address=198.51.100.0/24 service name=ssh reject'"), SYSTEMD),
+    Fault("500 rules", "", "ok", MANY, ("bookworm", "bullseye")),
+    Fault("5000 addresses of others", "", "ok", nft("ip saddr @crowd drop",
+          sets=f"set crowd {{ type ipv4_addr; elements = {{ {CROWD} }} }}"), TRIXIE),
+    Fault("set of others, by iptables", "", "ok", "ipset create f2b-sshd hash:ip timeout 600; ipset add f2b-sshd 203.0.113.9; "
+          + iptables("-A INPUT -p tcp -m multiport --dports 22 -m set --match-set f2b-sshd src -j REJECT")),
+    Fault("banned others", "", "ok", iptables("-N f2b-sshd", "-A f2b-sshd -s 203.0.113.9/32 -j REJECT", "-A f2b-sshd -j"
+          " RETURN", "-A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd")),
+    Fault("limited new connections", "", "ok", nft("ct state established,related accept", "tcp dport 22 ct state new"
+          " limit rate 30/minute burst 50 packets accept", "tcp dport 22 drop")),
+    Fault("limited by the match recent", "", "ok", iptables("-A INPUT -p tcp --dport 22 -m state --state NEW -m recent --set",
+          "-A INPUT -p tcp --dport 22 -m state --state NEW -m recent --update --seconds 60 --hitcount 20 -j DROP")),
+    Fault("limited connections at once", "", "ok", iptables("-A INPUT -p tcp --syn --dport 22 -m connlimit"
+          " --connlimit-above 50 -j REJECT")),
+    Fault("limited by hash", "", "ok", iptables("-A INPUT -p tcp --dport 22 -m hashlimit --hashlimit-name ssh"
+          " --hashlimit-above 100/min --hashlimit-mode srcip -j DROP"), BOOKWORM),
+    Fault("other ports dropped", "", "ok", nft("tcp dport { 21, 23, 3306 } drop", "tcp dport 1000-2000 reject")),
+    Fault("other interfaces dropped", "", "ok", nft('iifname "eth1" drop', 'iifname != { "lo", "eth0" } tcp dport 22 drop')),
+    Fault("drop for the other family", "", "ok", nft("tcp dport 22 drop", family="ip6"), TRIXIE),
+    Fault("drop for forwarded packets", "", "ok", nft("tcp dport 22 drop", hook="forward", policy="drop")),
+    Fault("drop behind a return", "", "ok", nft("tcp dport 22 jump guests", "chain guests { ip saddr 10.77.0.0/16 return;"
+          " drop; }"), SYSTEMD),
+    Fault("accepted before the drop", "", "ok", iptables("-A INPUT -p tcp --dport 22 -j ACCEPT", "-A INPUT -j DROP")),
+    Fault("a chain that nobody calls", "", "ok", iptables("-N unused", "-A unused -j DROP")),
+    Fault("redirected to sshd", "", "ok", "nft 'add table ip n; add chain ip n p { type nat hook prerouting priority -100;"
+          " }; add rule ip n p tcp dport 2222 redirect to :22'", SYSTEMD, variables={"ansible_port": 2222}),
+]  # fmt: skip
