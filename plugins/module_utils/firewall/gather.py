@@ -248,9 +248,10 @@ def _text(chain, rule):
 
 def _nft_text(chain, rule):
     """What nft prints for a rule: its JSON has everything but that."""
-    listed = host.run(
-        ["nft", "-a", "list", "chain", chain.family, chain.table, chain.name], timeout=20, limit=rulesets.LIMIT_BYTES
-    )
+    place = ["list", "chain", chain.family, chain.table, chain.name]
+    listed = host.run(["nft", "-a", "-t"] + place, timeout=20, limit=rulesets.LIMIT_BYTES)
+    if listed.rc != 0:  # an old nft cannot leave the elements of sets out
+        listed = host.run(["nft", "-a"] + place, timeout=20, limit=rulesets.LIMIT_BYTES)
     mark = "# handle %s" % rule.handle
     for line in listed.out.splitlines():
         if line.endswith(mark):

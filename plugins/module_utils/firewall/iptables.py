@@ -38,17 +38,17 @@ class Rule(object):
         self.handle = None
         self.comment = None
         self.notes = {}
-        self._words = None
+        self._line = None
 
     def run(self, packet, certain):
         """(matched, verdict, reason): whether the packet matches, what the rule then says, and what is not known."""
-        if self._words is None:
-            self._words = words(self.text)[2:]  # without -A CHAIN
+        if self._line is None:
+            self._line = matches.Line(words(self.text)[2:])  # without -A CHAIN
         self.notes = {}
-        matched, reason, rest = matches.judge(self._words, packet, self.world, self.notes)
+        matched, reason = matches.judge(self._line, packet, self.world, self.notes)
         if matched is False:
             return False, None, None
-        verdict = self._verdict(rest, packet, certain and matched is True)
+        verdict = self._verdict(self._line.target, packet, certain and matched is True)
         return matched, verdict, reason
 
     def _verdict(self, rest, packet, sure):
@@ -123,7 +123,7 @@ class Rule(object):
         return ("unknown", "the program that reads queue %s decides" % number)
 
     def _unknown(self, _options, _packet, _sure):
-        return ("unknown", "the target %s" % self._words[-1])
+        return ("unknown", "the target %s" % self._line.target[1])
 
 
 def _marked(options, old):

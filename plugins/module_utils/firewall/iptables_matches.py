@@ -51,9 +51,13 @@ class Line(object):
             at += size
             negated = False
         self.target = words[at:]
+        self._values = {}
 
     def values(self, module):
-        return {word: value[0] if value else True for _negated, of, word, value in self.options if of == module}
+        if module not in self._values:
+            of_module = [option for option in self.options if option[1] == module]
+            self._values[module] = {word: value[0] if value else True for _negated, _of, word, value in of_module}
+        return self._values[module]
 
 
 def value_after(words, option):
@@ -61,14 +65,13 @@ def value_after(words, option):
     return words[words.index(option) + 1] if option in words[:-1] else None
 
 
-def judge(words, packet, world, notes):
-    """(truth, reason, words of the target)."""
-    line = Line(words)
+def judge(line, packet, world, notes):
+    """(truth, reason)."""
     unknown = None
     for module in line.modules:
         truth = reverse_path(line, packet, world) if module == "rpfilter" else module in MODULES or None
         if truth is False:
-            return False, None, line.target
+            return False, None
         if truth is None:
             unknown = unknown or "match %s" % module
     for negated, module, option, value in line.options:
@@ -77,12 +80,12 @@ def judge(words, packet, world, notes):
         truth = _option(option, value, module, line, packet, world)
         truth = packets.negated(truth) if negated else truth
         if truth is False:
-            return False, None, line.target
+            return False, None
         if truth is None:
             unknown = unknown or "%s%s" % ("match %s " % module if module else "", " ".join([option] + value))
         elif not negated and option in ("-s", "-d", "--src-range", "--match-set", "--source", "--destination"):
             _note(option, value, notes)
-    return None if unknown else True, unknown, line.target
+    return None if unknown else True, unknown
 
 
 def _note(option, value, notes):
