@@ -14,8 +14,8 @@ short_description: Who is banned where, and what else keeps just this client out
 version_added: 0.1.0
 description:
   - Looks at fail2ban through its own client, at CrowdSec, sshguard and DenyHosts as far as they can be asked, at what
-    banners have in the packet filters for the given clients, at C(hosts.allow) and C(hosts.deny), and at what sshd itself
-    does with unwanted clients.
+    banners have in the packet filters for the given clients, at C(hosts.allow) and C(hosts.deny), and at what sshd
+    itself does with unwanted clients.
   - A ban is RV(in_force) where it really stands in the way of the login, not where it is only listed.
   - A value that could not be found out is V(null), and RV(missing) says why.
 extends_documentation_fragment:
@@ -113,8 +113,8 @@ in_force:
   sample: []
 filter_entries:
   description:
-    - Every rule and set element of a banner's in the packet filters that names one of the clients. C(known) tells whether
-      a running banner knows of it.
+    - Every rule and set element of a banner's in the packet filters that names one of the clients. C(known) tells
+      whether a running banner knows of it.
   returned: when RV(status) is V(ok)
   type: list
   elements: dict
@@ -146,16 +146,17 @@ route_left_behind:
   sample: null
 wrappers:
   description:
-    - What C(hosts.allow) and C(hosts.deny) say of the first client, with file, line and text, where the program of sshd in
-      C(program) asks libwrap. C(verdict) is V(allow), V(deny), or V(unknown) where it takes a lookup of the client's name.
+    - What C(hosts.allow) and C(hosts.deny) say of the first client, with file, line and text, where the program of
+      sshd in C(program) asks libwrap. C(verdict) is V(allow), V(deny), or V(unknown) where it takes a lookup of the
+      client's name.
     - C(ban) tells whose line that is, V(null) for a person's own.
   returned: when RV(status) is V(ok)
   type: dict
   sample: {"program": "/usr/sbin/sshd", "verdict": "deny", "file": "/etc/hosts.deny", "line": 1, "text": "ALL: ALL"}
 startups:
   description:
-    - How many connections wait to log in (C(current)), from how many on the daemon turns some away (C(begin)) and from how
-      many on all (C(full)); whether that happens C(now), and the last connection of the first client that it did
+    - How many connections wait to log in (C(current)), from how many on the daemon turns some away (C(begin)) and from
+      how many on all (C(full)); whether that happens C(now), and the last connection of the first client that it did
       happen to within 3 minutes (C(dropped)).
   returned: when RV(status) is V(ok)
   type: dict

@@ -63,8 +63,8 @@ options:
     type: int
     default: 3
 notes:
-  - It needs root. fail2ban is asked and told through C(fail2ban-client) only; while it does not run, what it has left in
-    the packet filter and in its database is taken out.
+  - It needs root. fail2ban is asked and told through C(fail2ban-client) only; while it does not run, what it has left
+    in the packet filter and in its database is taken out.
 requirements:
   - Linux. Nothing needs to be installed beside Python 2.7 or 3.6 and later.
 seealso:
@@ -168,9 +168,9 @@ def told(done, module):
 
 def shown(done, module):
     """What a diff shows: each address with what bans it, in the words of what lifts it."""
-    before = dict((address, "banned" if steps else module.params["state"]) for address, steps in done.items())
+    before = {address: "banned" if steps else module.params["state"] for address, steps in done.items()}
     if module.params["state"] == "banned":
-        before = dict((address, "unbanned" if steps else "banned") for address, steps in done.items())
+        before = {address: "unbanned" if steps else "banned" for address, steps in done.items()}
     return {"before": before, "after": dict.fromkeys(done, module.params["state"])}
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from faults import ALL, RESTART, SYSTEMD, Fault
+from faults import RESTART, SYSTEMD, Fault
 
 CLIENT = "10.77.1.1"
 START = (
@@ -14,11 +14,12 @@ START = (
 )
 KILL = "kill -9 $(pgrep -f fail2ban-server); rm -f /run/fail2ban/*; "
 OFF = "systemctl -q mask --now --runtime fail2ban 2>/dev/null || update-rc.d fail2ban disable; "
-# Not the daemon itself but a client that hangs on before it has logged in.
+# Clients that hang on before they have logged in.
 HOLD = (
-    "(setsid perl -MIO::Socket::INET -e 'for (1 .. %d) { push @c, IO::Socket::INET->new(PeerAddr => shift // q(%s),"
-    " PeerPort => 22) } sleep 600' &) >/dev/null 2>&1; sleep 1; "
+    "(setsid perl -MIO::Socket::INET -e 'for (1 .. 2) { push @c, IO::Socket::INET->new(PeerAddr => q(127.0.0.1),"
+    " PeerPort => 22) } sleep 900' &) >/dev/null 2>&1; sleep 1"
 )
+WAITING = "sed -i '1i MaxStartups 2\\nLoginGraceTime 0\\n%s' /etc/ssh/sshd_config; " + RESTART + "; sleep 0.5; " + HOLD
 
 
 def jail(action: str, more: str = "", jails: str = "[sshd]\nenabled = true\n") -> str:
@@ -30,7 +31,9 @@ def jail(action: str, more: str = "", jails: str = "[sshd]\nenabled = true\n") -
 
 
 def ban(*where: str, address: str = CLIENT) -> str:
-    return "".join(f"fail2ban-client set {name} banip {address} >/dev/null; " for name in where or ("sshd",)) + "sleep 1"
+    return (
+        "".join(f"fail2ban-client set {name} banip {address} >/dev/null; " for name in where or ("sshd",)) + "sleep 1"
+    )
 
 
 def left_set(name: str, table: str, element: str = CLIENT, verdict: str = "drop", flags: str = "") -> str:
@@ -62,10 +65,10 @@ NGINX = "touch /var/log/nginx.err; "
 UFW = "ufw allow 22/tcp >/dev/null; ufw --force enable >/dev/null; "
 FIREWALLD = "systemctl -q enable --now firewalld; firewall-cmd -q --state; "
 FAKE_CSCLI = (
-    "printf '#!/bin/sh\\nnft get element ip crowdsec crowdsec-blacklists \"{ 10.77.1.1 }\" >/dev/null 2>&1 ||"
-    " { [ \"$2\" = delete ] || echo null; exit 0; }\\nif [ \"$2\" = delete ]; then nft delete element ip crowdsec"
-    " crowdsec-blacklists \"{ 10.77.1.1 }\"; else echo \\x27[{\"decisions\": [{\"duration\": \"3h\", \"id\": 7, \"type\":"
-    " \"ban\", \"scope\": \"Ip\", \"value\": \"10.77.1.1\", \"scenario\": \"crowdsecurity/ssh-bf\"}]}]\\x27; fi\\n'"
+    'printf \'#!/bin/sh\\nnft get element ip crowdsec crowdsec-blacklists "{ 10.77.1.1 }" >/dev/null 2>&1 ||'
+    ' { [ "$2" = delete ] || echo null; exit 0; }\\nif [ "$2" = delete ]; then nft delete element ip crowdsec'
+    ' crowdsec-blacklists "{ 10.77.1.1 }"; else echo \\x27[{"decisions": [{"duration": "3h", "id": 7, "type":'
+    ' "ban", "scope": "Ip", "value": "10.77.1.1", "scenario": "crowdsecurity/ssh-bf"}]}]\\x27; fi\\n\''
     " > /usr/local/bin/cscli; chmod 755 /usr/local/bin/cscli; "
 )
 
@@ -93,14 +96,15 @@ FAULTS = [
     Fault("banned in recidive only", "fail2ban_banned", "refused",
           NGINX + jail("nftables", jails=MORE_JAILS) + ban("recidive"), points_at="recidive", remedied=True),
     Fault("banned as part of a network", "fail2ban_banned", "refused",
-          jail("iptables-multiport") + ban(address="10.77.1.0/24"), points_at="as part of 10.77.1.0/24"),
+          jail("iptables-multiport") + ban(address="10.77.1.0/24"), points_at="part of 10.77.1.0/24"),
     # What was left behind.
     Fault("killed, with its rules left", "stale_ban", "refused", jail("iptables-multiport") + ban() + "; " + KILL + OFF,
           points_at="f2b-sshd", remedied=True),
     Fault("an element left in a set", "stale_ban", "timed_out", left_set("addr-set-sshd", "f2b-table"),
           points_at="10.77.1.1 in set addr-set-sshd", remedied=True),
-    Fault("an element that fail2ban does not know", "stale_ban", "refused", jail("nftables") + ban(address="203.0.113.9")
-          + "; nft add element inet f2b-table addr-set-sshd '{ 10.77.1.1 }'", remedied=True),
+    Fault("an element that fail2ban does not know", "stale_ban", "refused", jail("nftables")
+          + ban(address="203.0.113.9") + "; nft add element inet f2b-table addr-set-sshd '{ 10.77.1.1 }'",
+          remedied=True),
     Fault("rules left by iptables-legacy", "stale_ban", "timed_out", left_chain("iptables-legacy"), remedied=True),
     Fault("a left ipset", "stale_ban", "timed_out", "ipset create f2b-sshd hash:ip timeout 0; ipset add f2b-sshd"
           " 203.0.113.9; ipset add f2b-sshd 10.77.1.1; iptables -I INPUT -p tcp --dport 22 -m set --match-set f2b-sshd"
@@ -131,11 +135,9 @@ FAULTS = [
     Fault("denied by a file", "tcp_wrappers_deny", "closed_before_banner",
           "printf '192.0.2.1\\n10.77.1.1\\n' > /etc/bad; " + denied("sshd: /etc/bad"), points_at="/etc/bad"),
     # sshd itself.
-    Fault("too many waiting", "max_startups", "closed_before_banner",
-          f"sed -i '1i MaxStartups 2\\nPerSourcePenalties no' /etc/ssh/sshd_config; {RESTART}; sleep 0.5; "
-          + HOLD % (2, "127.0.0.1"), ("trixie",), points_at="2 wait to log in"),
-    Fault("too many waiting, before 9.8", "max_startups", "closed_before_banner",
-          f"sed -i '1i MaxStartups 2' /etc/ssh/sshd_config; {RESTART}; sleep 0.5; " + HOLD % (2, "127.0.0.1"),
+    Fault("too many waiting", "max_startups", "closed_before_banner", WAITING % "PerSourcePenalties no", ("trixie",),
+          points_at="2 wait to log in"),
+    Fault("too many waiting, before 9.8", "max_startups", "closed_before_banner", WAITING % "",
           ("bookworm", "bullseye"), points_at="2 wait to log in"),
     # A ban that is not the cause.
     Fault("stopped, and banned on the web", "sshd_stopped", "refused", NGINX + jail("iptables-multiport",

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fail2ban through its own client: jails, what they do with whom, and who is banned. Nothing is parsed but its words."""
+"""fail2ban through its own client: jails, what they do with whom, and who is banned. Its words alone are parsed."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -227,7 +227,7 @@ def look(login, clients):
             jail["logs"] = None if error else parse_logpath(text)
         reasons += [error] if error else []
     by_name = {jail["name"]: jail for jail in found}
-    return found, [_client_ban(ban, by_name[ban["jail"]]) for ban in own], reasons
+    return found, [client_ban(ban, by_name[ban["jail"]]["actions"]) for ban in own], reasons
 
 
 def parse_logpath(text):
@@ -251,8 +251,8 @@ def bans_of(entries, clients):
     return found
 
 
-def _client_ban(ban, jail):
-    listed = jail["actions"]
+def client_ban(ban, listed):
+    """A ban of a client with what its jail's actions make of it; ``listed`` is None where these are not known."""
     covering = [action["covers_login"] for action in listed or []]
     covers_login = True if True in covering else None if listed is None or None in covering else False
     kinds = [action["kind"] for action in listed or [] if action["covers_login"] is not False]

@@ -67,6 +67,9 @@ def _fail2ban(login, clients, missing):
         state["returning"], error = database.bans_of(clients)
         if error and "does not exist" not in error:
             missing["fail2ban.returning"] = error
+        if state["running"] is None:
+            # A server that does not answer has done what its database says.
+            own = [fail2ban.client_ban(ban, None) for ban in state["returning"]]
     return state, own
 
 

@@ -28,9 +28,7 @@ def find(wanted, port):
     family = "ip6" if wanted.family == socket.AF_INET6 else "ip"
     found, reason, tables = [], None, []
     for program in programs(family):
-        result = host.run(
-            [program + "-save"], timeout=packet_filter.PATIENCE_S, limit=packet_filter.RULES_LIMIT_BYTES
-        )
+        result = host.run([program + "-save"], timeout=packet_filter.PATIENCE_S, limit=packet_filter.RULES_LIMIT_BYTES)
         if result.rc != 0:
             reason = result.error or "%s-save: %s" % (program, result.err.strip()[: packet_filter.TEXT_LIMIT])
             continue
@@ -106,7 +104,7 @@ def covers(rest, port):
 
 
 def chain_covers(rules, table, chain, port, depth=0):
-    """Whether packets to a port come to a chain: it is one of the kernel's, or a rule that looks at them jumps there."""
+    """Whether packets to a port come to a chain: one of the kernel's, or one that a rule for them jumps to."""
     if chain in BUILT_IN:
         return True
     ends = (" -j %s" % chain, " -g %s" % chain)

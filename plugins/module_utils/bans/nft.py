@@ -150,7 +150,7 @@ def _covers(rule, port, listed, seen=()):
     """Whether a rule, by its own ports and those of the jumps to its chain, looks at packets to a port."""
     for match in _matches(rule):
         protocol, field = _field(match)
-        if field == "dport" and not _holds_port(match, port) or protocol == "udp":
+        if (field == "dport" and not _holds_port(match, port)) or protocol == "udp":
             return False
     place = (rule["family"], rule["table"], rule["chain"])
     if place in seen:

@@ -118,7 +118,9 @@ def denyhosts(clients):
     for line, address in denyhosts_lines(host.read("/etc/hosts.deny", limit=FILE_LIMIT_BYTES).text):
         for client, wanted in clients:
             if addresses.network(address) == wanted:
-                found.append(_ban("denyhosts", client, address, file="/etc/hosts.deny", line=line, kinds=["hosts_deny"]))
+                found.append(
+                    _ban("denyhosts", client, address, file="/etc/hosts.deny", line=line, kinds=["hosts_deny"])
+                )
     return found
 
 

@@ -30,7 +30,8 @@ USES_LIBWRAP = re.compile(r"\0libwrap\.so\.\d|/etc/hosts\.deny\0")
 # 'sshd: /usr/sbin/sshd -D [listener] 2 of 10-100 startups'
 TITLE = re.compile(r"^sshd: .*\[listener\] (?P<current>\d+) of (?P<begin>\d+)-(?P<full>\d+) startups")
 DROP = re.compile(
-    r"(?:error: )?drop connection #\d+ from \[(?P<address>[0-9A-Fa-f.:]+)\]:\d+ on \[[0-9A-Fa-f.:]+\]:\d+ (?P<reason>.+)$"
+    r"(?:error: )?drop connection #\d+ from \[(?P<address>[0-9A-Fa-f.:]+)\]:\d+"
+    r" on \[[0-9A-Fa-f.:]+\]:\d+ (?P<reason>.+)$"
 )
 THROTTLING = re.compile(r"(?:error: )?(?P<event>beginning|exited) MaxStartups throttling")
 NEW_PENALTY = re.compile(
@@ -38,7 +39,7 @@ NEW_PENALTY = re.compile(
     r".*penalty (?:of|to) (?P<seconds>\d+) seconds for (?:penalty: )?(?P<reason>.+)$"
 )
 SYSLOG = re.compile(r"^(?P<when>\S+T\S+|\w{3} [ \d]\d \d\d:\d\d:\d\d) \S+ sshd(?:-session)?\[\d+\]: (?P<message>.*)$")
-MONTHS = dict((name, number) for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1))
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def look(clients):
@@ -173,12 +174,12 @@ def _time(text):
         month, day, clock = text.split()
         hour, minute, second = [int(part) for part in clock.split(":")]
         year = time.localtime().tm_year
-        when = time.mktime((year, MONTHS[month], int(day), hour, minute, second, 0, 0, -1))
+        when = time.mktime((year, MONTHS.index(month) + 1, int(day), hour, minute, second, 0, 0, -1))
         # A date in the future is last year's.
         if when <= time.time() + 86400:
             return when
-        return time.mktime((year - 1, MONTHS[month], int(day), hour, minute, second, 0, 0, -1))
-    except (ValueError, KeyError, OverflowError):
+        return time.mktime((year - 1, MONTHS.index(month) + 1, int(day), hour, minute, second, 0, 0, -1))
+    except (ValueError, OverflowError):
         return None
 
 

@@ -224,7 +224,9 @@ def _exact_network(text):
     length nor the narrowest mask, which are errors to it.
     """
     found, written = addresses.network(text), addresses.network(text.partition("/")[0])
-    if found is None or ":" not in text and (found.number != written.number or text.endswith(("/0", "/255.255.255.255"))):
+    if found is None or (
+        ":" not in text and (found.number != written.number or text.endswith(("/0", "/255.255.255.255")))
+    ):
         return None
     return found
 

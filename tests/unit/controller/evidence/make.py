@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,9 @@ def make(lab: Lab, batch: list[tuple[str, str, Case]], key: Path) -> None:
         started.append(host)
         if case.get("script"):
             host.run(SCRIPTS.get(case["script"], case["script"]), check=False)
+        for _number in range(case.get("knock", 0)):
+            socket.create_connection((host.address, 22)).close()
+            time.sleep(1)
         variables = {"ansible_ssh_private_key_file": str(key), **case.get("vars", {})}
         hosts[name] = host.inventory(**variables)
         if case.get("vantage"):
