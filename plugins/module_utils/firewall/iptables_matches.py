@@ -172,41 +172,60 @@ def _range(field):
 
 def _address_type(field):
     def judge_type(value, packet, world, others):
-        if "--limit-iface-in" in others or "--limit-iface-out" in others or getattr(packet, field) is None:
+        address = getattr(packet, field)
+        if "--limit-iface-in" in others or "--limit-iface-out" in others or address is None:
             return None
-        found = world.address_type(getattr(packet, field))
-        return None if found is None else found in [ADDRESS_TYPES[name] for name in value[0].split(",")]
+        found, wanted = world.address_type(address), value[0].split(",")
+        if found is None:
+            return None
+        return _is_of_types6(address, found, wanted) if packet.version == 6 else _is_of_types(found, wanted)
 
     return judge_type
+
+
+def _is_of_types(found, wanted):
+    return found in [ADDRESS_TYPES[name] for name in wanted]
+
+
+def _is_of_types6(address, found, wanted):
+    """Of IPv6 the kernel wants all that the address itself shows, and one of what the routes say."""
+    multicast, unspecified = found == ADDRESS_TYPES["MULTICAST"], packets.number_of(address) == 0
+    shown = {"MULTICAST": multicast, "UNICAST": not multicast and not unspecified, "UNSPEC": unspecified}
+    if not all(shown[name] for name in wanted if name in shown):
+        return False
+    routed = [name for name in wanted if name in ("LOCAL", "ANYCAST", "UNREACHABLE")]
+    return not routed or _is_of_types(found, routed)
 
 
 # --- ports and flags ---
 
 
-def covers_port(ports, port):
-    """Whether a list of ports and ranges (22,80:90) covers a port."""
-    if port is None:
-        everything = any(part in (":", "0:65535", ":65535") for part in ports.split(","))
-        return True if everything else None
+def covers_port(ports, packet, field):
+    """Whether a list of ports and ranges (22,80:90) covers a port of the packet."""
+    port = getattr(packet, field)
+    truths = []
     for part in ports.split(","):
         low, colon, high = part.partition(":")
         low, high = int(low or 0), int(high or 65535) if colon else int(low)
-        if low <= port <= high:
-            return True
-    return False
+        if packet.is_client_port(field):
+            truths.append(packets.holds_client_port(low, high))
+        elif port is None:
+            truths.append(True if (low, high) == (0, 65535) else None)
+        else:
+            truths.append(low <= port <= high)
+    return packets.some(truths)
 
 
 def _source_port(value, packet, _world, _others):
-    return covers_port(value[0], packet.source_port)
+    return covers_port(value[0], packet, "source_port")
 
 
 def _destination_port(value, packet, _world, _others):
-    return covers_port(value[0], packet.destination_port)
+    return covers_port(value[0], packet, "destination_port")
 
 
 def _either_port(value, packet, _world, _others):
-    ports = (packet.source_port, packet.destination_port)
-    return packets.some(covers_port(value[0], port) for port in ports)
+    return packets.some(covers_port(value[0], packet, field) for field in ("source_port", "destination_port"))
 
 
 def _bits(names, every):

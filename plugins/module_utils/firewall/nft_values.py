@@ -126,10 +126,9 @@ def _network_field(protocol, field, packet):
 def _transport_field(protocol, field, packet):
     if protocol != "th" and packets.PROTOCOLS[protocol] != packet.protocol:
         raise Absent()
-    if field == "sport":
-        return "port", packet.source_port
-    if field == "dport":
-        return "port", packet.destination_port
+    if field in ("sport", "dport"):
+        attribute = "source_port" if field == "sport" else "destination_port"
+        return "client port" if packet.is_client_port(attribute) else "port", getattr(packet, attribute)
     if field == "flags":
         return "flags", packet.flags
     return "int", None
@@ -289,6 +288,9 @@ def covers(kind, item, value, context):
         return True
     if hasattr(item, "startswith") and item.startswith("@"):
         return context.set_holds(item[1:], kind, value)
+    if kind == "client port":
+        number = constant(kind, item)
+        return None if number is None else packets.holds_client_port(number, number)
     if value is None or isinstance(value, tuple):
         return None
     if kind == "interface":
@@ -319,15 +321,23 @@ def _covers_structure(kind, item, value, context):
         if not isinstance(value, tuple) or len(value) != len(content):
             return None
         return packets.every(covers(kind[i], part, value[i], context) for i, part in enumerate(content))
+    if name == "range":
+        return _covers_range(kind, content, value)
     if value is None or isinstance(value, tuple):
         return None
     if name == "prefix":
         return _covers_prefix(kind, content, value)
-    if name == "range":
-        low, high = constant(kind, content[0]), constant(kind, content[1])
-        return None if low is None or high is None else low <= value <= high
     number = constant(kind, item)
     return None if number is None else number == value
+
+
+def _covers_range(kind, content, value):
+    low, high = constant(kind, content[0]), constant(kind, content[1])
+    if low is None or high is None:
+        return None
+    if kind == "client port":
+        return packets.holds_client_port(low, high)
+    return None if value is None or isinstance(value, tuple) else low <= value <= high
 
 
 def _covers_prefix(kind, content, value):

@@ -33,6 +33,9 @@ TCP_FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ecn"
 CT_STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
 CT_STATUSES = {"expected": 1, "seen-reply": 2, "assured": 4, "confirmed": 8, "snat": 16, "dnat": 32, "dying": 512}
 
+# A client's own port, of which nothing else is known: no program takes a lower one without being told to.
+CLIENT_PORTS = (1024, 65535)
+
 
 def negated(truth):
     return None if truth is None else not truth
@@ -56,6 +59,13 @@ def some(truths):
             return True
         unknown = unknown or truth is None
     return None if unknown else False
+
+
+def holds_client_port(low, high):
+    """Whether a range of ports holds the client's."""
+    if high < CLIENT_PORTS[0] or low > CLIENT_PORTS[1]:
+        return False
+    return True if low <= CLIENT_PORTS[0] and high >= CLIENT_PORTS[1] else None
 
 
 def number_of(address):
@@ -104,6 +114,10 @@ class Packet(object):
         other = copy.copy(self)
         other.added = list(self.added)
         return other
+
+    def is_client_port(self, field):
+        """Whether this is the client's own port, and not known."""
+        return getattr(self, field) is None and (field == "source_port") == (self.direction == 0)
 
     def state(self):
         """What connection tracking says of the packet, as nft and iptables number it."""
