@@ -224,7 +224,7 @@ def attempt(source: str, destination: str, port: int, patience: float) -> str:
 
 
 def answer(channel: socket.socket) -> str:
-    """What has come: an ICMP error, a reset or the greeting. Of an error for a connection only its number is told."""
+    """What has come: an ICMP error, a reset or the greeting."""
     try:
         controls = channel.recvmsg(512, 1024, MSG_ERRQUEUE)[1]
     except OSError:
@@ -236,8 +236,9 @@ def answer(channel: socket.socket) -> str:
     try:
         return "accept" if channel.recv(1) == b"!" else "closed"
     except OSError as error:
-        reset = errno.ECONNRESET if connected(channel) else errno.ECONNREFUSED
-        return "tcp reset" if error.errno == reset else "icmp"
+        # Of a connection that stands, an ICMP error tells only its number, and the connection goes on.
+        is_reset = error.errno == errno.ECONNRESET or not connected(channel)
+        return "tcp reset" if is_reset else "icmp"
 
 
 def connected(channel: socket.socket) -> bool:

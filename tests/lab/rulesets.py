@@ -330,7 +330,7 @@ class Nft(Maker):
     def _matches(self, *hooks: str) -> list[str]:
         count = self.weighted((3, 1), (3, 2), (1, 3), (1, 0))
         kinds = [(5, self._port), (5, self._address), (2, self._meta), (2, self._flags), (2, self._mark), (2, self._raw),
-                 (3, self._concatenation), (1, self._of_others)]  # fmt: skip
+                 (3, self._concatenation), (1, self._of_others), (1, self._source_port)]  # fmt: skip
         if "ingress" not in hooks:
             kinds += [(4, self._state), (2, self._fib)]
         if "output" not in hooks:
@@ -348,6 +348,10 @@ class Nft(Maker):
         if self.chance(70):
             return f"{field} {self.one('22', '20-25', '{ 22, 80 }', '{ 1-1023, 8080 }', '!= 80', '< 1024', '>= 22', '!= { 80, 443 }', '<= 22')}"
         return f"{field} {self.one('80', '23-79', '{ 80, 443 }', '!= 22', '> 22', '!= 20-25', '!= { 22, 80 }')}"
+
+    def _source_port(self) -> str:
+        return self.one("tcp sport >= 1024", "tcp sport 1024-65535", "tcp sport 513-65535", "tcp sport < 1024",
+                        "tcp sport { 22, 53 }", "tcp sport != 1-1023", "tcp sport != 22")  # fmt: skip
 
     def _address(self) -> str:
         ip, holds = IP[self.version], self.chance(65)
@@ -508,7 +512,7 @@ class Iptables(Maker):
     def _rule(self, chain: str, below: list[str]) -> str:
         count = self.weighted((3, 1), (3, 2), (1, 3), (1, 0))
         kinds = [(5, self._port), (5, self._address), (3, self._interface), (3, self._state), (2, self._flags),
-                 (2, self._mark), (1, self._type), (1, self._range), (1, self._of_others), (1, self._recent)]  # fmt: skip
+                 (2, self._mark), (1, self._type), (1, self._range), (1, self._of_others), (1, self._recent), (1, self._source_port)]  # fmt: skip
         kinds += [(4, self._set)] if self.sets else []
         matches = []
         for judge in dict.fromkeys(self.weighted(*kinds) for _match in range(count)):
@@ -557,6 +561,10 @@ class Iptables(Maker):
                             "-p tcp -m multiport ! --dports 80,443", "! -p udp", "-p tcp -m tcp --dport :1023")  # fmt: skip
         return self.one("-p tcp -m tcp --dport 80", "-p tcp -m tcp ! --dport 22", "-p tcp -m multiport --dports 80,443",
                         "-p udp", "! -p tcp", "-p tcp -m tcp --dport 23:", "-p udp -m udp --dport 22")  # fmt: skip
+
+    def _source_port(self) -> str:
+        return "-p tcp -m tcp " + self.one("--sport 1024:65535", "--sport 513:", "! --sport 1024:65535", "--sport 22",
+                                           "--sport :1023", "! --sport 22")  # fmt: skip
 
     def _address(self) -> str:
         holds, negated = self.chance(65), self.weighted((3, ""), (1, "! "))
@@ -614,7 +622,7 @@ class Iptables(Maker):
     def _rare(self, chain: str) -> str:
         choices = ["-m limit --limit 100/sec --limit-burst 100", "-m length --length 40:100",
                    "-m statistic --mode random --probability 0.5", "-p tcp -m connlimit --connlimit-above 500",
-                   "-m time --timestart 00:00 --timestop 23:59", "-p tcp -m tcp --sport 1024:65535"]  # fmt: skip
+                   "-m time --timestart 00:00 --timestop 23:59"]  # fmt: skip
         if self.version == 4:
             choices += ["-m ttl --ttl-eq 64", '-m u32 --u32 "6&0xFF=6"', "-m mac --mac-source 02:00:00:00:00:01"]
         return self.one(*choices)

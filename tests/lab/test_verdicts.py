@@ -38,9 +38,9 @@ def kernels() -> Iterator[dict[str, Kernel]]:
 def possible(found: dict[str, Any], version: int) -> set[str]:
     """What a client may see, by the verdict. Nothing that is lost on the way back is seen by a client."""
     kinds = {found["verdict"], *found["alternatives"]} if found["verdict"] != "accept" else {"accept"}
+    if found["verdict"] in ("drop", "reject") and "reject" in kinds and found["reject_with"] is None:
+        return {answer_of(told, version) for told in REJECTS[version] + REJECTS_OF_BOTH} | {"icmp", "drop"}
     if found["verdict"] == "reject" and found["stage"] != "reply":
-        if found["reject_with"] is None:
-            return {answer_of(told, version) for told in REJECTS[version] + REJECTS_OF_BOTH} | {"icmp", "drop"}
         answer = answer_of(found["reject_with"], version)
         if found["stage"] == "established":
             answer = answer if answer == "tcp reset" else "icmp"
