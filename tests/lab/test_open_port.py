@@ -107,7 +107,7 @@ CASES: list[tuple[str, tuple[str, ...], str, bool]] = [
      " '--policy=blk --set-priority=-10' '--policy=blk --add-ingress-zone=ANY' '--policy=blk --add-egress-zone=HOST';"
      " do firewall-cmd -q --permanent $o; done; firewall-cmd -q --reload", True),
     ("ufw-default-deny", ("bookworm", "bullseye"), ufw(), True),
-    ("ufw-deny-first", ("bookworm", "bullseye"), ufw("deny 22/tcp", "allow 80/tcp", "allow 22/tcp"), True),
+    ("ufw-deny-first", ("bookworm", "bullseye"), ufw("deny 22", "allow 80/tcp", "allow 22/tcp"), True),
     ("ufw-reject-net", ("bookworm", "bullseye"), ufw("reject from 10.77.0.0/16", "allow 22/tcp"), True),
     ("nft-service-policy", SYSTEMD, NFT_CONF % ("counter continue", "drop"), True),
     ("nft-service-user-chain", SYSTEMD, NFT_CONF % ("counter reject with tcp reset", "accept"), True),

@@ -12,6 +12,7 @@ import os
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather, manager, rulesets
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import source as sources
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_firewalld import (
     ZONE_CHAIN,
     Firewalld,
@@ -23,6 +24,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.chang
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_nft import Nft
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_ufw import Ufw
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.steps import (
+    MARK,
     CannotChange,
     carry_out,
     reason_of,
@@ -31,7 +33,6 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.steps
 
 # Several rules can block one behind the other.
 ROUNDS = 8
-MARK = "rescue.remote_login"
 FLAVOURS = (rulesets.NFT_IPTABLES, rulesets.LEGACY)
 
 
@@ -48,17 +49,27 @@ class Request(object):
 
     def packet(self, source):
         """The first packet of a connection from a source."""
-        way = routing.to(source.sample)
         own = sockets.own_addresses()
+        sample = self._sample(source, own)
+        way = routing.to(sample)
         tried = [address for address in self.addresses if (":" in address) == (source.family == "ipv6")]
         destination = next((address for address in tried if address in own), None)
         return {
             "protocol": self.protocol,
-            "source": source.sample,
+            "source": sample,
             "destination": destination or way["source"],
             "port": self.port,
             "interface": way["interface"],
         }
+
+    @staticmethod
+    def _sample(source, own):
+        """Whose packet is tried: where no way leads to the rest of the world, that of a neighbour."""
+        if not source.everybody or routing.to(source.sample)["error"] is None:
+            return source.sample
+        same = [address for address in own if (":" in address) == (source.family == "ipv6")]
+        outer = [address for address in same if not sockets.is_loopback(address) and not address.startswith("fe80:")]
+        return sources.neighbour(outer[0]) if outer else source.sample
 
 
 class Change(object):

@@ -14,6 +14,7 @@ import re
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.steps import (
     FILE_LIMIT_BYTES,
+    MARK,
     CannotChange,
     Command,
     Replace,
@@ -105,10 +106,12 @@ class Iptables(object):
         """What each of the rules that were added stands before, as the blockers that they open."""
         found = []
         for table, chain, text, number in self.own_rules(source):
-            behind = [rule for rule in self.rules() if rule[:2] == (table, chain) and rule[3] == number + 1]
+            # Other rules that were added may stand between.
+            foreign = [rule for rule in self.rules() if rule[:2] == (table, chain) and MARK not in rule[2]]
+            behind = [rule for rule in foreign if rule[3] > number]
             stage = "reply" if " --sport " in text else "arrival"
             place = {"table": table, "chain": chain, "stage": stage}
-            found.append(dict(place, line=number + 1 if behind else None, text=behind[0][2] if behind else ""))
+            found.append(dict(place, line=behind[0][3] if behind else None, text=behind[0][2] if behind else ""))
         return found
 
     def own_rules(self, source):

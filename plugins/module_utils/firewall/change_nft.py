@@ -20,6 +20,7 @@ import re
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.steps import (
     FILE_LIMIT_BYTES,
+    MARK,
     CannotChange,
     Command,
     Replace,
@@ -81,9 +82,11 @@ class Nft(object):
         for rule in self.own_rules(source):
             stage = "reply" if " sport " in rule.text else "arrival"
             place = {"family": rule.family, "table": rule.table, "chain": rule.chain, "stage": stage}
-            following = self._following(rule)
-            texts = [other.text for other in self.rules() if other[:3] == rule[:3] and other.handle == following]
-            found.append(dict(place, handle=following, text=texts[0] if texts else ""))
+            behind = self.rules()[self.rules().index(rule) + 1 :]
+            # Other rules that were added may stand between.
+            foreign = [other for other in behind if other[:3] == rule[:3] and MARK not in other.text]
+            first = foreign[0] if foreign else Rule(*(rule[:3] + ("", None)))
+            found.append(dict(place, handle=first.handle, text=first.text))
         return found
 
     # --- now ---
@@ -142,7 +145,7 @@ class Nft(object):
         for blocker in blockers:
             place = place_of(blocker)
             line = self._line_at_boot(source, blocker, place, boot)
-            if line and line not in lines:
+            if line and line.partition(" ")[2] not in [other.partition(" ")[2] for other in lines]:
                 lines.append(line)
         return self._replacements(path, main, own, before, lines, move)
 

@@ -104,6 +104,11 @@ def holds(network, address):
     return _number(source.text.partition("/")[0]) >> (size - bits) == _number(member.text) >> (size - bits)
 
 
+def neighbour(address):
+    """Another address of the same network."""
+    return _printed(_number(address) ^ 1, 128 if ":" in address else 32)
+
+
 def _number(address):
     packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
     number = 0

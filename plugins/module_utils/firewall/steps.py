@@ -17,6 +17,8 @@ import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
+# What the comment of every rule that is added starts with.
+MARK = "rescue.remote_login"
 COMMAND_TIMEOUT_S = 60
 NOT_UTF8 = b"\xef\xbf\xbd".decode("utf-8")
 FILE_LIMIT_BYTES = 64 * 1024 * 1024
