@@ -86,6 +86,7 @@ class Playbook:
         hosts: list[Host] | dict[str, dict[str, Any]],
         *arguments: str,
         old: bool | None = None,
+        timeout_s: float = 300,
         **variables: Any,
     ) -> Run:
         self.runs += 1
@@ -113,7 +114,7 @@ class Playbook:
             stdin=subprocess.DEVNULL,
             env=environment,
             cwd=place,
-            timeout=300,
+            timeout=timeout_s,
             check=False,
         )
         report = place / "report" / "report.json"

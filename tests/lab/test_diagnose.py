@@ -4,84 +4,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from typing import Any
 
 import pytest
 
 import faults_bans
 import faults_firewall
+from batches import Batch, cases
 from faults import FAULTS, HEALTHY, RISKS, Fault
-from fixtures import Playbook, Run
 from fleet import Host
 
-Start = Callable[..., Host]
-Diagnose = Callable[..., Run]
+BROKEN = FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS
+ODD = HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY
 
 
-def cases(faults: list[Fault]) -> list[Any]:
-    return [pytest.param(fault, image, id=f"{fault.name}-{image}") for fault in faults for image in fault.images]
+def log_in(host: Host) -> int:
+    return host.ssh()[0]
 
 
-def inventory_of(host: Host, fault: Fault) -> dict[str, dict[str, Any]]:
-    # People may use the other address, which nobody knows before the host is there.
-    told = {name: host.address6 if value == "ADDRESS6" else value for name, value in fault.variables.items()}
-    return {host.name: host.inventory(**told)}
+def restart_and_log_in(host: Host) -> int:
+    host.restart()
+    return host.ssh()[0]
 
 
-@pytest.mark.parametrize(("fault", "image"), cases(FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS))
-def test_the_right_cause_leads(fault: Fault, image: str, start: Start, playbook: Playbook) -> None:
-    host = start(image, fault.script)
-    old = image == "bullseye"
-    run = playbook("diagnose", inventory_of(host, fault), old=old)
+def diagnosed(batch: Batch, fault: Fault, image: str) -> tuple[Host, dict[str, Any], str]:
+    """The host of a case, its diagnosis, and the same as text for a failing test to show."""
+    host = batch.hosts[fault.name, image]
+    assert host.name not in batch.broken, batch.broken[host.name]
+    run = batch.run("diagnose", "diagnose")
     assert run.status == 0, run.text
-    assert (run[host]["outcome"], run[host]["cause"]) == (fault.outcome, fault.cause), run.text
-    assert run[host]["verdict"] == "cannot_login"
-    assert fault.points_at in run.finding(host, fault.cause)["detail"]
+    assert "Traceback" not in run.text
+    return host, run[host], json.dumps(run[host], indent=1)
+
+
+@pytest.mark.parametrize(("fault", "image"), cases("broken", BROKEN))
+def test_the_right_cause_leads(fault: Fault, image: str, batch: Batch) -> None:
+    host, diagnosis, text = diagnosed(batch, fault, image)
+    assert (diagnosis["outcome"], diagnosis["cause"]) == (fault.outcome, fault.cause), text
+    assert diagnosis["verdict"] == "cannot_login"
+    detail = next(finding["detail"] for finding in diagnosis["findings"] if finding["id"] == fault.cause)
+    assert fault.points_at in detail
     if fault.remedied:
-        people_get_in_again(host, inventory_of(host, fault), playbook, old)
+        people_get_in_again(host, batch)
 
 
-def people_get_in_again(host: Host, inventory: dict[str, Any], playbook: Playbook, old: bool) -> None:
+def people_get_in_again(host: Host, batch: Batch) -> None:
     """The plan changes nothing, the remedy lets the real client in, a second run has nothing left to do."""
-    before = host.ssh()[0]
-    plan = playbook("remediate", inventory, "--check", old=old)
-    assert plan.status == 0, plan.text
-    assert plan[host]["changes"][0]["changed"]
-    assert host.ssh()[0] == before
-    done = playbook("remediate", inventory, old=old)
-    assert done.status == 0, done.text
-    assert done[host]["after"] == {"verdict": "can_login", "outcome": "ok"}
-    assert host.ssh()[0] == 0
-    again = playbook("remediate", inventory, old=old)
+    before = batch.on_all_remedied("before", log_in)
+    plan = batch.run("plan", "remediate", "--check", remedied=True)
+    text = json.dumps(plan[host], indent=1)
+    assert plan[host]["changes"][0]["changed"], text
+    assert not any(change["failed"] for change in plan[host]["changes"]), text
+    assert batch.on_all_remedied("after the plan", log_in)[host.name] == before[host.name]
+    done = batch.run("remediate", "remediate", remedied=True)
+    text = json.dumps(done[host], indent=1)
+    assert not any(change["failed"] for change in done[host]["changes"]), text
+    assert done[host]["after"] == {"verdict": "can_login", "outcome": "ok"}, text
+    assert batch.on_all_remedied("after the remedy", log_in)[host.name] == 0
+    again = batch.run("again", "remediate", remedied=True)
     assert again[host]["verdict"] == "can_login"
     assert not any(change["changed"] for change in again[host]["changes"])
-    host.restart()
-    assert host.ssh()[0] == 0, "it does not come up again at the next boot"
+    after = batch.on_all_remedied("after a restart", restart_and_log_in)
+    assert after[host.name] == 0, "it does not come up again at the next boot"
 
 
-@pytest.mark.parametrize(("fault", "image"), cases(HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY))
-def test_nothing_is_found_on_a_healthy_host(fault: Fault, image: str, start: Start, playbook: Playbook) -> None:
-    host = start(image, fault.script)
-    run = playbook("diagnose", inventory_of(host, fault), old=image == "bullseye")
-    assert run.status == 0, run.text
-    assert run[host]["verdict"] == "can_login", run.text
-    assert run[host]["cause"] is None
-    assert run[host]["findings"] == []
-    assert run[host]["unchecked"] == []
+@pytest.mark.parametrize(("fault", "image"), cases("odd", ODD))
+def test_nothing_is_found_on_a_healthy_host(fault: Fault, image: str, batch: Batch) -> None:
+    _host, diagnosis, text = diagnosed(batch, fault, image)
+    assert diagnosis["verdict"] == "can_login", text
+    assert diagnosis["cause"] is None
+    assert diagnosis["findings"] == []
+    assert diagnosis["unchecked"] == []
 
 
-@pytest.mark.parametrize(("fault", "image"), cases(RISKS))
-def test_a_login_that_will_fail_soon_is_a_risk(fault: Fault, image: str, start: Start, playbook: Playbook) -> None:
-    host = start(image, fault.script)
-    old = image == "bullseye"
-    run = playbook("diagnose", inventory_of(host, fault), old=old)
-    assert (run[host]["verdict"], run[host]["cause"]) == ("can_login", None)
-    found = [(finding["id"], finding["severity"]) for finding in run[host]["findings"]]
+@pytest.mark.parametrize(("fault", "image"), cases("risk", RISKS))
+def test_a_login_that_will_fail_soon_is_a_risk(fault: Fault, image: str, batch: Batch) -> None:
+    host, diagnosis, text = diagnosed(batch, fault, image)
+    assert (diagnosis["verdict"], diagnosis["cause"]) == ("can_login", None), text
+    found = [(finding["id"], finding["severity"]) for finding in diagnosis["findings"]]
     assert found == [(fault.cause, "risk")]
-    assert fault.points_at in run[host]["findings"][0]["detail"]
+    assert fault.points_at in diagnosis["findings"][0]["detail"]
     if fault.remedied:
-        done = playbook("remediate", inventory_of(host, fault), old=old)
-        assert [change["changed"] for change in done[host]["changes"]] == [True], done.text
-        host.restart()
-        assert host.ssh()[0] == 0, "it does not come up at the next boot"
+        done = batch.run("remediate", "remediate", remedied=True)
+        assert [change["changed"] for change in done[host]["changes"]] == [True], json.dumps(done[host])
+        after = batch.on_all_remedied("after a restart", restart_and_log_in)
+        assert after[host.name] == 0, "it does not come up at the next boot"
