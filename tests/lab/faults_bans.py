@@ -12,7 +12,7 @@ START = (
     " service fail2ban start; fi >/dev/null 2>&1; timeout 20 sh -c"
     " 'until fail2ban-client status sshd; do sleep 0.2; done' >/dev/null 2>&1; "
 )
-KILL = "kill -9 $(pgrep -f fail2ban-server); rm -f /run/fail2ban/*; "
+KILL = "pkill -9 -x fail2ban-server; rm -f /run/fail2ban/*; "
 OFF = "systemctl -q mask --now --runtime fail2ban 2>/dev/null || update-rc.d fail2ban disable; "
 # Clients that hang on before they have logged in.
 HOLD = (
@@ -54,7 +54,7 @@ def left_chain(program: str = "iptables", name: str = "f2b-sshd") -> str:
 
 
 def denied(text: str, file: str = "deny") -> str:
-    return f"printf '{text}\\n' >> /etc/hosts.{file}"
+    return f"printf '{text}\\n' > /etc/hosts.{file}"
 
 
 MORE_JAILS = (

@@ -170,7 +170,7 @@ def test_a_hundred_thousand_bans(image: str, start: Start, playbook: Playbook) -
 
 
 def test_a_client_that_hangs_is_said_so(start: Start, playbook: Playbook) -> None:
-    host = start("bookworm", jail("iptables-multiport") + ban() + "; kill -STOP $(pgrep -f fail2ban-server)")
+    host = start("bookworm", jail("iptables-multiport") + ban() + "; pkill -STOP -x fail2ban-server")
     _run, told = module(playbook, host, "fail2ban_info", clients=[CLIENT])
     assert told["status"] == "ok"
     assert told["fail2ban"]["running"] is None

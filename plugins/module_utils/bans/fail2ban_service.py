@@ -18,7 +18,7 @@ LOG = "/var/log/fail2ban.log"
 TAIL_BYTES = 64 * 1024
 # The last words of a server that could not start or went down, the telling ones first.
 COMPLAINTS = (
-    re.compile(r".*\b(?:ERROR|CRITICAL)\s+(?P<words>(?!Async configuration|NOK|Failed to access socket).+)$"),
+    re.compile(r".*\b(?:ERROR|CRITICAL)\s+(?P<words>(?!Async configuration|NOK|Failed to access socket)\S.*)$"),
     re.compile(r"(?P<words>(?:ModuleNotFoundError|ImportError|SyntaxError|PermissionError|OSError|sqlite3\.\w+): .+)$"),
     re.compile(r"(?P<words>%s: (?:Failed with|Main process exited).+)$" % re.escape(UNIT)),
 )
@@ -68,6 +68,8 @@ def why_not(state, answer):
         # A start by an init script leaves its complaint on the terminal only; this reads the configuration anew.
         tested = host.run([fail2ban.PROGRAM, "-t"], timeout=fail2ban.PATIENCE_S)
         reason = complaint(tested.err + tested.out) if tested.rc not in (0, None) else None
+    if reason is None and "Connection refused" in answer:
+        return "it has ended in disorder: its socket is still there"
     return reason or ("it is stopped" if "Is fail2ban running" in answer else answer)
 
 

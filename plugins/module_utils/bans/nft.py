@@ -73,7 +73,7 @@ def _in_sets(listed, wanted, port):
             continue  # nft's way to say that it is not in there
         for element in elements(result.out, wanted):
             more = dict(whose, set=body["name"], element=element, text="%s in set %s" % (element, body["name"]))
-            more["covers_login"] = any(_covers(rule, port, listed) for rule in users(listed, body))
+            more["covers_login"] = any_of(_covers(rule, port, listed) for rule in users(listed, body))
             more["remove"] = ["nft", "delete", "element"] + place + ["{", element, "}"]
             found.append(packet_filter.entry("nftables", place[0], place[1], **more))
     return found, None
@@ -147,18 +147,29 @@ def _is_source(match, protocol):
 
 
 def _covers(rule, port, listed, seen=()):
-    """Whether a rule, by its own ports and those of the jumps to its chain, looks at packets to a port."""
+    """Whether a rule, by its own ports and those of the jumps to its chain, looks at packets to a port.
+
+    None where a part of it can be read by iptables only.
+    """
     for match in _matches(rule):
         protocol, field = _field(match)
         if (field == "dport" and not _holds_port(match, port)) or protocol == "udp":
             return False
+    sealed = any(part.get("xt", {}).get("type") == "match" for part in rule.get("expr") or [] if isinstance(part, dict))
     place = (rule["family"], rule["table"], rule["chain"])
     if place in seen:
         return False
     if any(kind == "chain" and body.get("hook") and _place(body) == place for kind, body in listed):
-        return True
+        return None if sealed else True
     jumps = [body for kind, body in listed if kind == "rule" and _jumps_to(body, place)]
-    return any(_covers(body, port, listed, seen + (place,)) for body in jumps)
+    reached = any_of(_covers(body, port, listed, seen + (place,)) for body in jumps)
+    return None if sealed and reached else reached
+
+
+def any_of(answers):
+    """True when one is, None when one may be, else False."""
+    answers = list(answers)
+    return True if True in answers else None if None in answers else False
 
 
 def _place(chain):

@@ -40,8 +40,8 @@ def parse_ipv4(text):
     found = []
     for line in text.splitlines()[1:]:
         fields = line.split()
-        if len(fields) < 8 or not int(fields[3], 16) & RTF_REJECT:
-            continue
+        if len(fields) < 8 or fields[0] != "*":
+            continue  # one that leads somewhere has an interface
         address, mask = [socket.inet_ntoa(struct.pack("=I", int(fields[number], 16))) for number in (1, 7)]
         found.append(addresses.network("%s/%s" % (address, mask)))
     return found

@@ -25,7 +25,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
 
 ALL_JAILS = "all"
 # Any word that could be a jail; it is never put on a shell's line all the same.
-JAIL = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}$")
+JAIL = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z")
 COMMAND_TIMEOUT_S = 30
 SAID_LIMIT = 300
 
