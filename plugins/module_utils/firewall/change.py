@@ -164,7 +164,7 @@ class Change(object):
         self._check_port(verdict)
         steps = []
         for owner, own in self._by_owner(first_in_each_chain(blockers)).items():
-            steps += OPEN[owner[0]](self, source, own, *owner[1:])
+            steps += OPEN[owner[0]](self, source, verdict, own, *owner[1:])
         return unique(steps)
 
     def _check_port(self, verdict):
@@ -205,22 +205,27 @@ class Change(object):
             raise CannotChange("no port that is opened helps against %s" % told(blocker))
         return ("iptables", blocker["backend"], version_of(blocker))
 
-    def _open_firewalld(self, source, blockers):
-        return self._tool(Firewalld).open(source, blockers)
+    def _open_firewalld(self, source, verdict, blockers):
+        tool = self._tool(Firewalld)
+        if all(blocker["verdict"] == "unknown" for blocker in blockers):
+            return tool.add(source, verdict)
+        return tool.open(source, blockers)
 
-    def _open_ufw(self, source, blockers):
+    def _open_ufw(self, source, _verdict, blockers):
         for blocker in blockers:
+            if blocker["verdict"] == "unknown":
+                continue
             if blocker["stage"] not in ("arrival", None) or "-before-" in blocker["chain"]:
                 raise CannotChange("a file of ufw blocks it that its command does not write (/etc/ufw/before.rules or"
                                    " after.rules): %s" % told(blocker))  # fmt: skip
         return self._tool(Ufw).add(source)
 
-    def _open_nft(self, source, blockers):
+    def _open_nft(self, source, _verdict, blockers):
         tool = self._tool(Nft)
         steps = [step for blocker in blockers for step in tool.open(source, blocker)]
         return steps + self._save_nft(source, blockers)
 
-    def _open_iptables(self, source, blockers, flavour, family):
+    def _open_iptables(self, source, _verdict, blockers, flavour, family):
         tool = self._tool(Iptables, flavour, family)
         steps = [step for blocker in blockers for step in tool.open(source, blocker)]
         return steps + self._save_iptables(source, blockers, flavour, family)
