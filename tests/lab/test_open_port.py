@@ -319,7 +319,7 @@ def test_several_sources_of_both_families_in_one_call(start: Start, change: Chan
     assert state_of(host) == before
 
 
-@pytest.mark.parametrize("name", ["firewalld-rich-reject", "ufw-deny-first", "nft-service-policy"])
+@pytest.mark.parametrize("name", ["firewalld-rich-reject", "ufw-default-deny", "nft-service-policy"])
 def test_everybody_gets_in_when_the_operator_says_so(start: Start, change: Change, name: str) -> None:
     host = start("bookworm", next(script for case, _images, script, _kept in CASES if case == name))
     let_the_stranger_answer(host)
