@@ -67,8 +67,8 @@ FIREWALLD = "systemctl -q enable --now firewalld; firewall-cmd -q --state; "
 FAKE_CSCLI = (
     'printf \'#!/bin/sh\\nnft get element ip crowdsec crowdsec-blacklists "{ 10.77.1.1 }" >/dev/null 2>&1 ||'
     ' { [ "$2" = delete ] || echo null; exit 0; }\\nif [ "$2" = delete ]; then nft delete element ip crowdsec'
-    ' crowdsec-blacklists "{ 10.77.1.1 }"; else echo \\x27[{"decisions": [{"duration": "3h", "id": 7, "type":'
-    ' "ban", "scope": "Ip", "value": "10.77.1.1", "scenario": "crowdsecurity/ssh-bf"}]}]\\x27; fi\\n\''
+    ' crowdsec-blacklists "{ 10.77.1.1 }"; else echo \\047[{"decisions": [{"duration": "3h", "id": 7, "type":'
+    ' "ban", "scope": "Ip", "value": "10.77.1.1", "scenario": "crowdsecurity/ssh-bf"}]}]\\047; fi\\n\''
     " > /usr/local/bin/cscli; chmod 755 /usr/local/bin/cscli; "
 )
 

@@ -155,7 +155,7 @@ def _covers(rule, port, listed, seen=()):
         protocol, field = _field(match)
         if (field == "dport" and not _holds_port(match, port)) or protocol == "udp":
             return False
-    sealed = any(part.get("xt", {}).get("type") == "match" for part in rule.get("expr") or [] if isinstance(part, dict))
+    sealed = any(_is_sealed(part) for part in rule.get("expr") or [])
     place = (rule["family"], rule["table"], rule["chain"])
     if place in seen:
         return False
@@ -164,6 +164,13 @@ def _covers(rule, port, listed, seen=()):
     jumps = [body for kind, body in listed if kind == "rule" and _jumps_to(body, place)]
     reached = any_of(_covers(body, port, listed, seen + (place,)) for body in jumps)
     return None if sealed and reached else reached
+
+
+def _is_sealed(part):
+    """Whether a part of a rule is a match of iptables; an old nft does not even tell a match from a target."""
+    if not isinstance(part, dict) or "xt" not in part:
+        return False
+    return not isinstance(part["xt"], dict) or part["xt"].get("type") == "match"
 
 
 def any_of(answers):

@@ -18,6 +18,7 @@ SSHGUARD_FILES = ("/var/lib/sshguard/blacklist.db", "/var/db/sshguard/blacklist.
 DENYHOSTS_FOLDER = "/var/lib/denyhosts"
 DENYHOSTS_FILES = ("hosts", "hosts-restricted", "hosts-root", "hosts-valid", "users-hosts")
 FILE_LIMIT_BYTES = 16 * 1024 * 1024
+LIST_LIMIT_BYTES = 64 * 1024 * 1024
 WORDS_LIMIT = 200
 
 
@@ -58,12 +59,16 @@ def crowdsec(clients):
     if host.which("cscli") is None:
         return [], None
     for client, _wanted in clients:
-        # --all takes in the decisions that came from the central list; a range counts for its addresses.
-        result = host.run(["cscli", "decisions", "list", "--all", "--ip", client, "-o", "json"])
-        if result.rc != 0:
-            error = result.error or "cscli: %s" % (result.err.strip() or "it gives no reason")[-WORDS_LIMIT:]
-            continue
-        found += parse_decisions(result.out, client)
+        # A range counts for its addresses. With --all, which takes in the central lists, --ip counts for nothing.
+        for options in (["--ip", client], ["--all", "--limit", "0"]):
+            result = host.run(["cscli", "decisions", "list"] + options + ["-o", "json"], limit=LIST_LIMIT_BYTES)
+            if result.rc != 0:
+                error = result.error or "cscli: %s" % (result.err.strip() or "it gives no reason")[-WORDS_LIMIT:]
+                break
+            decisions = parse_decisions(result.out, client)
+            found += decisions
+            if decisions:
+                break
     return found, error
 
 

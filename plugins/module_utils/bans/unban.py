@@ -130,8 +130,8 @@ def steps(found, state, wanted, jail, networks_too):
         if ban["by"] == "fail2ban" and ban["address"] in targets:
             listed.append(_command(_unban_words(ban, state, jail)))
         elif ban["by"] == "crowdsec" and ban["address"] in targets:
-            kind = "--range" if ban["network"] else "--ip"
-            listed.append(_command(["cscli", "decisions", "delete", kind, ban["address"]]))
+            # By its number: an address would take the decisions about its networks with it.
+            listed.append(_command(["cscli", "decisions", "delete", "--id", str(ban["id"])]))
     for jail, address in sorted((ban["jail"], ban["address"]) for ban in found["returning"]):
         if address in targets:
             words = "take %s of jail %s out of the database" % (address, jail)

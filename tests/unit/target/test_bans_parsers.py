@@ -171,6 +171,12 @@ class Nft(unittest.TestCase):
         self.assertIsNone(found[0]["covers_login"])  # only iptables can read the ports of its multiport
         self.assertEqual(nft.in_rules(self.listed, OTHER, 80), [])
 
+    def test_an_old_nft_does_not_tell_what_is_iptables_own(self):
+        rule = {"family": "ip", "table": "t", "chain": "c", "expr": [{"xt": None}, {"jump": {"target": "f2b-x"}}]}
+        chain = {"family": "ip", "table": "t", "name": "c", "hook": "input"}
+        listed = [("chain", chain), ("rule", rule)]
+        self.assertIsNone(nft._covers(dict(rule, chain="f2b-x", expr=[]), 22, listed))
+
     def test_a_rule_with_several_addresses_is_shared(self):
         match = {"left": {"payload": {"protocol": "ip", "field": "saddr"}}, "op": "=="}
         rule = {"family": "inet", "table": "t", "chain": "f2b-x", "handle": 7, "expr": [{"match": match}]}
