@@ -69,6 +69,8 @@ def judge(line, packet, world, notes):
     """(truth, reason)."""
     unknown = None
     for module in line.modules:
+        if module in EXTENSION_HEADERS:
+            return False, None
         truth = reverse_path(line, packet, world) if module == "rpfilter" else module in MODULES or None
         if truth is False:
             return False, None
@@ -339,6 +341,8 @@ def reverse_path(line, packet, world):
     return not found if "--invert" in options else found
 
 
+# Matches of headers of IPv6 that the first packets of a connection do not have.
+EXTENSION_HEADERS = {"rt", "frag", "hbh", "dst", "mh"}
 MODULES = {"tcp", "udp", "multiport", "conntrack", "state", "comment", "mark", "connmark", "addrtype", "iprange", "set",
            "recent", "pkttype", "icmp", "icmp6", "ipv6-icmp", "limit", "hashlimit", "connlimit", "mac", "length", "ttl",
            "hl", "time", "owner", "statistic", "string", "u32", "bpf", "dscp", "tos", "tcpmss", "physdev",

@@ -208,10 +208,11 @@ def _fib(content, packet, world):
     flags = content.get("flags") or []
     flags = [flags] if not isinstance(flags, list) else flags
     address = packet.destination if "daddr" in flags else packet.source
-    if set(flags) - {"saddr", "daddr", "iif"} or address is None:
+    known = {"saddr", "daddr", "iif"} | ({"mark"} if packet.mark == 0 else set())
+    if set(flags) - known or address is None:
         return "int", None
     if content["result"] == "type":
-        if "iif" in flags:
+        if "iif" in flags and not (address == packet.destination and _is_of_interface(packet, world)):
             return "fibtype", None
         return "fibtype", world.address_type(address)
     if "saddr" not in flags or not packet.input:
@@ -222,10 +223,19 @@ def _fib(content, packet, world):
     return "interface", back
 
 
-def _exthdr(content, packet, _world):
-    if packet.version == 4:
+def _is_of_interface(packet, world):
+    """Whether the destination is the very address with which the host answers by the interface of the packet."""
+    if packet.source is None:
+        return False
+    way_back = world.route(packet.source)
+    return way_back["source"] == packet.destination and way_back["interface"] == packet.input
+
+
+def _exthdr(content, _packet, _world):
+    """The first packet of a connection has no extension header of IPv6."""
+    if "field" in content:
         raise Absent()
-    return "int", None
+    return "int", 0
 
 
 def _unknown(name):
