@@ -90,13 +90,21 @@ def _filter_entries(login, clients, missing):
 
 def entries_of(wanted, port):
     """What banners have about an address in the packet filters, each once; and why that is not all, or None."""
-    ruled, first = iptables.find(wanted, port)
-    native, second = nft.find(wanted, port)
-    managed, third = managers.find(wanted, port, remembered(wanted))
+    ruled, first = _found(iptables.find, wanted, port)
+    native, second = _found(nft.find, wanted, port)
+    managed, third = _found(managers.find, wanted, port, remembered(wanted))
     # iptables-nft and nft show the same rules.
     shown = {(entry["table"], entry["chain"]) for entry in ruled if entry["chain"]}
     native = [entry for entry in native if not entry["chain"] or (entry["table"], entry["chain"]) not in shown]
     return ruled + native + managed, first or second or third
+
+
+def _found(find, *arguments):
+    """What a finder finds; a ruleset that no parser has foreseen is a reason, and the other finders go on."""
+    try:
+        return find(*arguments)
+    except Exception as error:
+        return [], "%s: %s" % (type(error).__name__, error)
 
 
 def remembered(wanted):
