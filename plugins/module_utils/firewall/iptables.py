@@ -27,7 +27,7 @@ HARMLESS = (
     "AUDIT", "CHECKSUM", "RATEEST", "IDLETIMER", "LED", "ECN", "TCPOPTSTRIP", "TEE", "HMARK", "SET",
 )  # fmt: skip
 REJECT_DEFAULT = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}
-WORD = re.compile(r'"((?:[^"\\\\]|\\\\.)*)"|(\S+)')
+WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 
 
 class Rule(object):
@@ -42,14 +42,16 @@ class Rule(object):
 
     def run(self, packet, certain):
         """(matched, verdict, reason): whether the packet matches, what the rule then says, and what is not known."""
-        if self._line is None:
-            self._line = matches.Line(words(self.text)[2:])  # without -A CHAIN
         self.notes = {}
-        matched, reason = matches.judge(self._line, packet, self.world, self.notes)
-        if matched is False:
-            return False, None, None
-        verdict = self._verdict(self._line.target, packet, certain and matched is True)
-        return matched, verdict, reason
+        try:
+            if self._line is None:
+                self._line = matches.Line(words(self.text)[2:])  # without -A CHAIN
+            matched, reason = matches.judge(self._line, packet, self.world, self.notes)
+            if matched is False:
+                return False, None, None
+            return matched, self._verdict(self._line.target, packet, certain and matched is True), reason
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            return None, ("unknown", "the line is not understood"), "the line is not understood"
 
     def _verdict(self, rest, packet, sure):
         """What the target says; a side effect is only carried out by a rule that surely matches."""
@@ -170,7 +172,7 @@ def words(text):
         return text.split()
     found = []
     for quoted, plain in WORD.findall(text):
-        found.append(plain or re.sub(r"\\\\(.)", r"\\1", quoted))
+        found.append(plain or re.sub(r"\\(.)", r"\1", quoted))
     return found
 
 
