@@ -147,8 +147,8 @@ route_left_behind:
 wrappers:
   description:
     - What C(hosts.allow) and C(hosts.deny) say of the first client, with file, line and text, where the program of
-      sshd in C(program) asks libwrap. C(verdict) is V(allow), V(deny), or V(unknown) where it takes a lookup of the
-      client's name.
+      sshd in C(program) asks libwrap. C(verdict) is V(allow), V(deny), V(unused), or V(null) where it takes a lookup of
+      the client's name.
     - C(ban) tells whose line that is, V(null) for a person's own.
   returned: when RV(status) is V(ok)
   type: dict

@@ -25,6 +25,10 @@ COMPLAINTS = (
 STARTED = re.compile(r".*(?:Starting Fail2ban v|Started fail2ban|Starting fail2ban)")
 
 
+SERVER = "fail2ban-server"
+STOPPED = "it is stopped"
+
+
 def look():
     """{installed, version, running, reason, active_state, enabled}; ``running`` is None where nobody can tell."""
     state = {"installed": False, "version": None, "running": False, "reason": "fail2ban is not installed"}
@@ -32,18 +36,23 @@ def look():
     if host.which(fail2ban.PROGRAM) is None:
         return state
     state["installed"] = True
-    version = host.run([fail2ban.PROGRAM, "-V"], timeout=fail2ban.PATIENCE_S)
-    found = re.search(r"\d+(\.\d+)+\S*", version.out)
-    state["version"] = found.group(0) if found else None
     if not host.is_root():
         return dict(state, running=None, reason="needs root: only root may ask fail2ban")
     state.update(_unit())
+    if not host.has_process(SERVER):
+        return dict(state, reason=why_not(state, STOPPED))
     answer = host.run([fail2ban.PROGRAM, "ping"], timeout=fail2ban.PATIENCE_S)
     if answer.error:
         return dict(state, running=None, reason=answer.error)
     if answer.rc == 0:
-        return dict(state, running=True, reason=None)
+        return dict(state, running=True, reason=None, version=_version())
     return dict(state, running=False, reason=why_not(state, fail2ban.said(answer)))
+
+
+def _version():
+    told = host.run([fail2ban.PROGRAM, "-V"], timeout=fail2ban.PATIENCE_S)
+    found = re.search(r"\d+(\.\d+)+\S*", told.out)
+    return found.group(0) if found else None
 
 
 def _unit():
@@ -61,7 +70,7 @@ def why_not(state, answer):
         journal = host.run(["journalctl", "--no-pager", "-q", "-b", "-n", "60", "-o", "cat", "-u", UNIT])
         reason = complaint(journal.out)
         if state["active_state"] == "inactive":
-            return "it is stopped"
+            return STOPPED
     else:
         reason = complaint(host.read(LOG, limit=TAIL_BYTES, tail=True).text)
     if reason is None:
@@ -70,7 +79,7 @@ def why_not(state, answer):
         reason = complaint(tested.err + tested.out) if tested.rc not in (0, None) else None
     if reason is None and "Connection refused" in answer:
         return "it has ended in disorder: its socket is still there"
-    return reason or ("it is stopped" if "Is fail2ban running" in answer else answer)
+    return reason or (STOPPED if "Is fail2ban running" in answer else answer)
 
 
 def complaint(text):

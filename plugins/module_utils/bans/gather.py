@@ -126,16 +126,19 @@ def _route(client, wanted):
 
 
 def _wrappers(login, clients, missing):
-    """What hosts.allow and hosts.deny say of the first client, where sshd asks them."""
-    program, error = sshd_limits.uses_libwrap()
+    """What hosts.allow and hosts.deny say of the first client, where sshd asks them; None where nobody can tell."""
+    program, reason = sshd_limits.uses_libwrap()
     answer = {"program": program, "verdict": None, "ban": None}
-    if error:
-        missing["wrappers.verdict"] = error
-    if program is None or not clients:
-        return answer
-    answer.update(wrappers.judge(clients[0][0], login["addresses"]))
-    if answer["verdict"] == "unknown":
-        missing["wrappers.verdict"] = answer["reason"]
+    if program is None and reason is None:
+        return dict(answer, verdict="unused")
+    if reason is None and not clients:
+        reason = "it is not known who tries to log in"
+    if reason is None:
+        answer.update(wrappers.judge(clients[0][0], login["addresses"]))
+        reason = answer["reason"]
+    if reason is not None:
+        missing["wrappers.verdict"] = reason
+        answer["verdict"] = None
     return answer
 
 

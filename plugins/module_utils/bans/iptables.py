@@ -76,7 +76,7 @@ def in_rules(rules, wanted, port, program, family):
     found, owners, covering = [], {}, {}
     for table, chain, rest in rules:
         if chain not in owners:
-            owners[chain] = packet_filter.owner(chain)
+            owners[chain] = banners.owner(chain)
         source = SOURCE.search(rest) if owners[chain] else None
         if source is None or source.group("negated"):
             continue
@@ -123,7 +123,7 @@ def _in_sets(wanted, port, tables):
         return [], listed.error or "ipset: %s" % listed.err.strip()[: packet_filter.TEXT_LIMIT]
     found = []
     for name in listed.out.split():
-        whose = packet_filter.owner(name)
+        whose = banners.owner(name)
         if whose is None or host.run(["ipset", "test", name, addresses.text(wanted)]).rc != 0:
             continue
         saved = host.run(

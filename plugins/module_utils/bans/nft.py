@@ -62,7 +62,7 @@ def parse(text):
 def _in_sets(listed, wanted, port):
     found = []
     for kind, body in listed:
-        whose = packet_filter.owner(body.get("name"), body.get("table")) if kind == "set" else None
+        whose = banners.owner(body.get("name"), body.get("table")) if kind == "set" else None
         if whose is None or body.get("type") != TYPES[wanted.family]:
             continue
         place = [body["family"], body["table"], body["name"]]
@@ -111,7 +111,7 @@ def in_rules(listed, wanted, port):
     """The rules in banners' chains that name an address themselves."""
     found = []
     for kind, rule in listed:
-        whose = packet_filter.owner(rule.get("chain"), rule.get("table")) if kind == "rule" else None
+        whose = banners.owner(rule.get("chain"), rule.get("table")) if kind == "rule" else None
         if whose is None:
             continue
         named = [match.get("right") for match in _matches(rule) if _is_source(match, PROTOCOLS[wanted.family])]

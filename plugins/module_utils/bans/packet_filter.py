@@ -11,35 +11,12 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import re
-
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.nft_tables import nft_tables
 
 PATIENCE_S = 8
 RULES_LIMIT_BYTES = 64 * 1024 * 1024
 TEXT_LIMIT = 200
-# The names that banners give to their sets, chains and tables.
-OWNERS = (
-    ("fail2ban", re.compile(r"^(?:addr6?-set-|f2b-|fail2ban-)(?P<jail>.+)$")),
-    ("crowdsec", re.compile(r"(?i)^crowdsec")),
-    ("sshguard", re.compile(r"(?i)^sshguard")),
-    ("denyhosts", re.compile(r"(?i)^denyhosts")),
-    ("blocklistd", re.compile(r"^bl(?:ock|ack)listd")),
-)
-
-
-def owner(name, table=None):
-    """Whose a set or chain is by its name: {by, jail}, or None where no banner calls anything so."""
-    for by, pattern in OWNERS:
-        found = pattern.match(name or "")
-        if found:
-            return {"by": by, "jail": found.groupdict().get("jail")}
-    for by, pattern in OWNERS:
-        if pattern.match(table or ""):
-            return {"by": by, "jail": None}
-    return None
-
-
 def entry(backend, family, table, **more):
     """One place in a packet filter that names the address. Whoever makes one says how it is taken out."""
     found = {"backend": backend, "family": family, "table": table, "chain": None, "set": None, "handle": None}
@@ -50,24 +27,16 @@ def entry(backend, family, table, **more):
 
 
 def has_nf_tables():
-    """Whether the kernel has nf_tables at hand. Asking would make it load a missing module: looking changes nothing."""
-    return _has_module("nf_tables")
+    """Whether nftables holds anything in this network, or nobody can tell. Without that its programs are not asked."""
+    tables, error = nft_tables()
+    return bool(tables or error)
 
 
 def has_ipset():
-    return _has_module("ip_set")
+    return host.kernel_has("ip_set")
 
 
 def has_legacy_tables(family):
     """Whether a table of iptables-legacy is loaded in this network; its tools would load what is missing."""
     name = "/proc/net/ip6_tables_names" if family == "ip6" else "/proc/net/ip_tables_names"
     return bool(host.read(name).text.strip())
-
-
-def _has_module(name):
-    if host.status_of("/sys/module/%s" % name) is not None:
-        return True
-    loaded = host.read("/proc/modules")
-    if loaded.error:
-        return True  # a kernel without modules
-    return re.search(r"^%s " % name, loaded.text, re.M) is not None

@@ -113,11 +113,12 @@ def executable(pid):
 
 def uses_libwrap():
     """The program that asks libwrap about a client, or None; and why that is not known, or None."""
-    running = [path for path in (executable(pid) for pid in host.pids()) if path]
-    path = next(iter(running), None) or host.which("sshd")
+    running = [pid for pid in host.pids() if executable(pid)]
+    path = executable(running[0]) if running else host.which("sshd")
     if path is None:
         return None, None
-    text = host.read(path, limit=BINARY_LIMIT_BYTES)
+    # A running program can be read also where its file has been replaced or is gone.
+    text = host.read("/proc/%d/exe" % running[0] if running else path, limit=BINARY_LIMIT_BYTES)
     if text.error:
         return None, text.error
     programs = [(path, text.text)]
