@@ -188,6 +188,15 @@ def pids():
     return [int(name) for name in names_in("/proc") if name.isdigit()]
 
 
+def has_process(program):
+    """Whether a process runs this program, itself or as the script of an interpreter."""
+    for pid in pids():
+        words = read("/proc/%d/cmdline" % pid, limit=65536).text.split("\0")[:4]
+        if program in [os.path.basename(word) for word in words]:
+            return True
+    return False
+
+
 def iso_time(seconds):
     """A point in time as ISO 8601 in UTC, or None."""
     if seconds is None:

@@ -26,6 +26,7 @@ STARTED = re.compile(r".*(?:Starting Fail2ban v|Started fail2ban|Starting fail2b
 
 
 SERVER = "fail2ban-server"
+SOCKET = "/run/fail2ban/fail2ban.sock"
 STOPPED = "it is stopped"
 
 
@@ -39,7 +40,7 @@ def look():
     if not host.is_root():
         return dict(state, running=None, reason="needs root: only root may ask fail2ban")
     state.update(_unit())
-    if not host.has_process(SERVER):
+    if not host.has_process(SERVER) and host.status_of(SOCKET) is None:
         return dict(state, reason=why_not(state, STOPPED))
     answer = host.run([fail2ban.PROGRAM, "ping"], timeout=fail2ban.PATIENCE_S)
     if answer.error:

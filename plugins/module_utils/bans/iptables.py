@@ -12,7 +12,7 @@ import re
 import shlex
 import socket
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import banners, host
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses, fail2ban, packet_filter
 
 PROGRAMS = {"ip": "iptables", "ip6": "ip6tables"}

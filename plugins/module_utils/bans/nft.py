@@ -12,7 +12,7 @@ import json
 import re
 import socket
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import banners, host
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses, packet_filter
 
 TYPES = {socket.AF_INET: "ipv4_addr", socket.AF_INET6: "ipv6_addr"}

@@ -8,9 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import re
-
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils import banners, host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import (
     conntrack,
     manager,
@@ -31,12 +29,6 @@ DEEDS = {
 }
 STOPPED = {"arrival": "the first packet", "reply": "the answer", "established": "the second packet"}
 UNKNOWN_CLIENT = "it is not known who tries to log in"
-# Names that the banners give to what they put into a packet filter.
-BANS = [
-    ("fail2ban", re.compile(r"(?:f2b|fail2ban)-(?P<jail>.+)$|addr6?-set-(?P<set>.+)$|f2b-table$")),
-    ("crowdsec", re.compile(r"crowdsec", re.I)),
-    ("sshguard", re.compile(r"sshguard")),
-]
 
 
 def gather(login):
@@ -214,13 +206,8 @@ def _place(blocker):
 
 def ban_of(blocker):
     """Whose ban a blocking rule is, by the names that the banners use: {by, jail}, or None."""
-    for name in [blocker["set"], blocker["table"]] + blocker["path"][::-1]:
-        for banner, pattern in BANS:
-            found = pattern.match(name or "")
-            if found:
-                groups = found.groupdict()
-                return {"by": banner, "jail": groups.get("set") or groups.get("jail")}
-    return None
+    names = [blocker["set"]] + blocker["path"][::-1] + [blocker["table"]]
+    return next((whose for whose in map(banners.owner, names) if whose), None)
 
 
 # --- how a rule is told ---

@@ -13,8 +13,8 @@ import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import iptables, nft
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.tables import nft_tables
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.walk import Chain
+from ansible_collections.rescue.remote_login.plugins.module_utils.nft_tables import nft_tables
 
 LIMIT_BYTES = 128 * 1024 * 1024
 PATIENCE_S = 20

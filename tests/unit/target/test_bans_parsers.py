@@ -10,7 +10,7 @@ import unittest
 
 from target_helpers import fixture, folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import banners, host
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
     addresses,
     database,
@@ -235,10 +235,10 @@ class Iptables(unittest.TestCase):
             ("CROWDSEC_CHAIN", "crowdsec", None),
             ("sshguard4", "sshguard", None),
         ):
-            self.assertEqual(packet_filter.owner(name), {"by": by, "jail": jail})
-        self.assertEqual(packet_filter.owner("attackers", "sshguard"), {"by": "sshguard", "jail": None})
+            self.assertEqual(banners.owner(name), {"by": by, "jail": jail})
+        self.assertEqual(banners.owner("attackers", "sshguard"), {"by": "sshguard", "jail": None})
         for name in ("INPUT", "bans", "my-f2b-", "ufw-user-input", None):
-            self.assertIsNone(packet_filter.owner(name))
+            self.assertIsNone(banners.owner(name))
 
 
 class Managers(unittest.TestCase):
