@@ -18,7 +18,7 @@ from faults import Fault
 from fixtures import CORE216, Playbook, Run
 from fleet import Host, Lab
 
-SIZE = 12
+SIZE = 24
 STARTED_AT_ONCE = 3
 
 
