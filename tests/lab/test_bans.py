@@ -157,7 +157,9 @@ def test_a_penalty_is_told_with_its_reason(start: Start, playbook: Playbook) -> 
 @pytest.mark.parametrize("image", ["bookworm", "bullseye"])
 def test_a_hundred_thousand_bans(image: str, start: Start, playbook: Playbook) -> None:
     """The jail lists its first 100 and the number of all, and the client among them is found within some seconds."""
-    host = start(image, jail("dummy"))
+    # An action that does nothing, as a command for each ban takes longer than everything else.
+    host = start(image, "printf '[Definition]\nactionban =\nactionunban =\n' > /etc/fail2ban/action.d/none.conf; "
+                 + jail("none"))  # fmt: skip
     host.run("for part in $(seq 1 100); do fail2ban-client set sshd banip $(for n in $(seq 1 250); do for k in 1 2 3 4;"
              " do echo 100.$k.$part.$n; done; done) >/dev/null; done", timeout=600)  # fmt: skip
     started = time.monotonic()
