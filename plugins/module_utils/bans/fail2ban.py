@@ -18,7 +18,9 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bans import ad
 PROGRAM = "fail2ban-client"
 # A busy server answers late or never. One question, and all of them, must leave time for the rest of the section.
 PATIENCE_S = 6
-BUDGET_S = 16
+# All the bans of a jail can be many.
+LIST_PATIENCE_S = 12
+BUDGET_S = 22
 ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
 SHOWN_BANS = 100
 WORD_LIMIT = 300
@@ -46,7 +48,7 @@ class Client(object):
 
     def ask(self, *words):
         """The answer of the server and None, or what came instead and why there is none."""
-        patience = min(PATIENCE_S, self.deadline - time.time())
+        patience = min(LIST_PATIENCE_S if "banip" in words else PATIENCE_S, self.deadline - time.time())
         if patience <= 0:
             return "", "there was no time left to ask fail2ban"
         result = host.run([PROGRAM] + list(words), timeout=patience, limit=ANSWER_LIMIT_BYTES)
@@ -203,20 +205,23 @@ def _port(word):
 def look(login, clients):
     """The jails with their bans, the bans of these clients ([(text, network)]), and why something is missing.
 
-    Returns (jails or None, client_bans, reasons).
+    Returns (jails or None, client_bans, reasons, sure); ``sure`` tells whether no ban of a very address was missed.
     """
     client = Client()
     names, error = jails(client)
     if error:
-        return None, [], [error]
-    found, own, reasons = [], [], []
+        return None, [], [error], False
+    found, own, reasons, silent = [], [], [], []
     for name in names:
         entries, error = bans(client, name)
         reasons += [error] if error else []
+        silent += [name] if error else []
         jail = {"name": name, "banned": None if error else len(entries), "actions": None, "logs": None}
         jail["bans"] = [dict({"address": address}, **times(timed)) for address, timed in entries[:SHOWN_BANS]]
         found.append(jail)
         own += [dict(ban, jail=name) for ban in bans_of(entries, clients)]
+    short, unknown = short_answers(client, silent, clients) if silent else ([], None)
+    own += short
     # What matters most comes first, in case that the time runs out.
     held = {ban["jail"] for ban in own}
     for jail in sorted(found, key=lambda jail: jail["name"] not in held):
@@ -227,7 +232,20 @@ def look(login, clients):
             jail["logs"] = None if error else parse_logpath(text)
         reasons += [error] if error else []
     by_name = {jail["name"]: jail for jail in found}
-    return found, [client_ban(ban, by_name[ban["jail"]]["actions"]) for ban in own], reasons
+    return found, [client_ban(ban, by_name[ban["jail"]]["actions"]) for ban in own], reasons, unknown is None
+
+
+def short_answers(client, names, clients):
+    """The bans of these very clients in jails whose list did not come, and why they are not known, or None."""
+    found = []
+    for text, _wanted in clients:
+        answer, error = client.ask("banned", text)
+        if error:
+            return found, error
+        held = set(re.findall(r"'([^']+)'", answer)) & set(names)
+        ban = dict({"client": text, "address": text, "network": False}, **times(None))
+        found += [dict(ban, jail=name) for name in sorted(held)]
+    return found, None
 
 
 def parse_logpath(text):

@@ -58,7 +58,7 @@ def _fail2ban(login, clients, missing):
     state = dict(fail2ban_service.look(), jails=None, returning=[])
     own = []
     if state["running"]:
-        state["jails"], own, reasons = fail2ban.look(login, clients)
+        state["jails"], own, reasons, _sure = fail2ban.look(login, clients)
         if reasons:
             missing["fail2ban.jails"] = reasons[0]
     elif state["installed"] and state["running"] is None:

@@ -17,6 +17,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.nft_tables imp
 PATIENCE_S = 8
 RULES_LIMIT_BYTES = 64 * 1024 * 1024
 TEXT_LIMIT = 200
+
+
 def entry(backend, family, table, **more):
     """One place in a packet filter that names the address. Whoever makes one says how it is taken out."""
     found = {"backend": backend, "family": family, "table": table, "chain": None, "set": None, "handle": None}

@@ -78,8 +78,8 @@ def look(wanted, port, state, jail):
     clients = [(addresses.text(wanted), wanted)]
     found = {"bans": [], "returning": [], "entries": [], "lines": [], "routes": []}
     if state["running"]:
-        _jails, own, reasons = fail2ban.look(login, clients)
-        if reasons:
+        _jails, own, reasons, sure = fail2ban.look(login, clients)
+        if not sure:
             raise CannotUnban("fail2ban does not answer: %s" % reasons[0])
         found["bans"] = [ban for ban in own if jail in (ALL_JAILS, ban["jail"])]
     elif state["installed"]:

@@ -96,6 +96,33 @@ class Jails(unittest.TestCase):
         self.assertEqual(fail2ban.said(result), "Sorry but the jail 'nojail' does not exist")
 
 
+class Patience(unittest.TestCase):
+    def answers(self, listed, short):
+        def run(argv, **_options):
+            if argv[1] == "status":
+                return host.Result(0, told("status"), "", None)
+            if "banip" in argv:
+                return listed
+            return short if argv[1] == "banned" else host.Result(0, "", "", None)
+
+        login = {"port": 22, "addresses": [], "clients": ["198.51.100.7"]}
+        with replaced(host, run=run):
+            return fail2ban.look(login, [("198.51.100.7", BANNED)])
+
+    def test_where_the_list_does_not_come_the_server_is_asked_about_the_client(self):
+        late = host.Result(None, "", "", "fail2ban-client did not answer within 12 s")
+        short = host.Result(0, "[['sshd', 'recidive']]", "", None)
+        _jails, own, reasons, sure = self.answers(late, short)
+        self.assertEqual([(ban["jail"], ban["since"]) for ban in own], [("recidive", None), ("sshd", None)])
+        self.assertTrue(reasons)
+        self.assertTrue(sure)
+
+    def test_a_server_that_says_nothing_leaves_it_open(self):
+        late = host.Result(None, "", "", "fail2ban-client did not answer within 12 s")
+        _jails, own, _reasons, sure = self.answers(late, late)
+        self.assertEqual((own, sure), ([], False))
+
+
 class Actions(unittest.TestCase):
     def test_what_an_action_bans_with(self):
         for command, kind in (
