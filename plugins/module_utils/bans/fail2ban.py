@@ -21,6 +21,8 @@ PATIENCE_S = 6
 # All the bans of a jail can be many.
 LIST_PATIENCE_S = 12
 BUDGET_S = 22
+# Whoever lifts a ban can wait: a host under attack is busy.
+UNHURRIED = {"budget": 150, "patience": 30}
 ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
 SHOWN_BANS = 100
 WORD_LIMIT = 300
@@ -43,12 +45,14 @@ TIMED = re.compile(r"^(\S+)\s+(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \+ (-?\d+) = (\d{
 class Client(object):
     """Asks the server, within a time for each question and for all of them."""
 
-    def __init__(self, budget=BUDGET_S):
+    def __init__(self, budget=BUDGET_S, patience=PATIENCE_S):
         self.deadline = time.time() + budget
+        self.patience = patience
 
     def ask(self, *words):
         """The answer of the server and None, or what came instead and why there is none."""
-        patience = min(LIST_PATIENCE_S if "banip" in words else PATIENCE_S, self.deadline - time.time())
+        patience = max(LIST_PATIENCE_S, self.patience) if "banip" in words else self.patience
+        patience = min(patience, self.deadline - time.time())
         if patience <= 0:
             return "", "there was no time left to ask fail2ban"
         result = host.run([PROGRAM] + list(words), timeout=patience, limit=ANSWER_LIMIT_BYTES)
@@ -202,12 +206,12 @@ def _port(word):
 # --- all of it ---
 
 
-def look(login, clients):
+def look(login, clients, **pace):
     """The jails with their bans, the bans of these clients ([(text, network)]), and why something is missing.
 
     Returns (jails or None, client_bans, reasons, sure); ``sure`` tells whether no ban of a very address was missed.
     """
-    client = Client()
+    client = Client(**pace)
     names, error = jails(client)
     if error:
         return None, [], [error], False

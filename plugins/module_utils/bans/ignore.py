@@ -64,7 +64,7 @@ def parse_dump(text):
 
 def running(jail):
     """What a jail of the running server ignores."""
-    text, error = fail2ban.Client().ask("get", jail, "ignoreip")
+    text, error = fail2ban.Client(**fail2ban.UNHURRIED).ask("get", jail, "ignoreip")
     if error:
         raise CannotIgnore(error)
     return re.findall(r"^[|`]- (\S+)", text, re.M)
@@ -148,7 +148,7 @@ def carry_out(planned, wanted, move):
                 _write(path, kept[path].text, move)
         raise CannotIgnore("%s; the files are as they were" % problem)
     for jail in planned["live"]:
-        _text, error = fail2ban.Client().ask("set", jail, "addignoreip", addresses.text(wanted))
+        _text, error = fail2ban.Client(**fail2ban.UNHURRIED).ask("set", jail, "addignoreip", addresses.text(wanted))
         if error:
             raise CannotIgnore(error)
 

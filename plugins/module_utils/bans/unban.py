@@ -61,7 +61,7 @@ def checked_server(jail, needed):
         if needed or jail != ALL_JAILS:
             raise CannotUnban("fail2ban is not running: %s" % state["reason"])
         return state
-    names, error = fail2ban.jails(fail2ban.Client())
+    names, error = fail2ban.jails(fail2ban.Client(**fail2ban.UNHURRIED))
     if error:
         raise CannotUnban("fail2ban does not answer: %s" % error)
     if jail != ALL_JAILS and jail not in names:
@@ -78,7 +78,7 @@ def look(wanted, port, state, jail):
     clients = [(addresses.text(wanted), wanted)]
     found = {"bans": [], "returning": [], "entries": [], "lines": [], "routes": []}
     if state["running"]:
-        _jails, own, reasons, sure = fail2ban.look(login, clients)
+        _jails, own, reasons, sure = fail2ban.look(login, clients, **fail2ban.UNHURRIED)
         if not sure:
             raise CannotUnban("fail2ban does not answer: %s" % reasons[0])
         found["bans"] = [ban for ban in own if jail in (ALL_JAILS, ban["jail"])]
@@ -237,7 +237,7 @@ def ban(wanted, jail, check_mode):
     state = checked_server(jail, needed=True)
     done = []
     for name in state["names"] if jail == ALL_JAILS else [jail]:
-        entries, error = fail2ban.bans(fail2ban.Client(), name)
+        entries, error = fail2ban.bans(fail2ban.Client(**fail2ban.UNHURRIED), name)
         if error:
             raise CannotUnban("fail2ban does not answer: %s" % error, changed=bool(done) and not check_mode)
         if any(addresses.network(address) == wanted for address, _timed in entries):
