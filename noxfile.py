@@ -310,7 +310,9 @@ def lab(session: nox.Session) -> None:
         if reason:
             tally.skipped.append(f"the whole lab: {reason}")
         else:
-            tally.run_pytest(session, "tests/lab", "-n", "4", "--dist", "loadgroup", env=lab_environment(session, tally))
+            tally.run_pytest(
+                session, "tests/lab", "-n", "4", "--dist", "loadgroup", env=lab_environment(session, tally)
+            )
 
 
 @nox.session(default=False)

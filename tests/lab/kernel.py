@@ -98,7 +98,9 @@ for version in ip ip6; do
 done
 """
 # A list lets go of its sets when it is flushed, the kernel some time after the rule that names a set is gone.
-NO_SETS = "ipset flush; for _try in 1 2 3 4 5 6 7 8; do ipset destroy 2>/dev/null && exit; sleep 0.05; done; ipset destroy"
+NO_SETS = (
+    "ipset flush; for _try in 1 2 3 4 5 6 7 8; do ipset destroy 2>/dev/null && exit; sleep 0.05; done; ipset destroy"
+)
 
 
 class Worker:

@@ -21,7 +21,10 @@ Item = TypeVar("Item")
 IP = {4: "ip", 6: "ip6"}
 # What holds the first client, and what does not, as single addresses, networks and ranges. None overlaps another.
 ADDRESSES = {4: CLIENTS[4][0], 6: CLIENTS[6][0]}
-HOLDS = {4: ["10.99.0.1", "10.99.0.0/30", "10.99.0.0/24", "10.0.0.0/8"], 6: ["fd99::1", "fd99::/126", "fd99::/64", "fd00::/8"]}
+HOLDS = {
+    4: ["10.99.0.1", "10.99.0.0/30", "10.99.0.0/24", "10.0.0.0/8"],
+    6: ["fd99::1", "fd99::/126", "fd99::/64", "fd00::/8"],
+}
 RANGES = {4: "10.99.0.1-10.99.0.6", 6: "fd99::1-fd99::6"}
 OTHERS = {
     4: ["192.0.2.7", "198.51.100.0/24", "203.0.113.9", "172.16.0.0/12"],
@@ -184,7 +187,11 @@ class Nft(Maker):
         told = f"[{host}]" if self.version == 6 else host
         choices = ["redirect to :2222", "redirect to :8022", "redirect to :tcp dport map { 22 : 2222, 80 : 8080 }"]
         if self.family in ("inet", ip):
-            choices += [f"dnat{inet} to {host}", f"dnat{inet} to {told}:2222", f"dnat{inet} to {CLIENTS[self.version][1]}"]
+            choices += [
+                f"dnat{inet} to {host}",
+                f"dnat{inet} to {told}:2222",
+                f"dnat{inet} to {CLIENTS[self.version][1]}",
+            ]
         guard = f"meta nfproto ipv{self.version} " if inet else ""
         choice = self.one(*choices)
         return f"tcp dport 22 {choice}" if choice.startswith("redirect") else f"{guard}tcp dport 22 {choice}"
@@ -228,7 +235,9 @@ class Nft(Maker):
     def _verdict(self, hooks: list[str], below: list[str]) -> str:
         rejects = "reject" if not self.old_nft or not {"ingress"} & set(hooks) else "drop"
         jumps = [f"jump {name}" for name in below] + [f"goto {name}" for name in below[-1:]]
-        kind = self.weighted((6, "accept"), (3, "drop"), (4, rejects), (1, "return"), (1, "continue"), (2, ""), (5, "jump"))
+        kind = self.weighted(
+            (6, "accept"), (3, "drop"), (4, rejects), (1, "return"), (1, "continue"), (2, ""), (5, "jump")
+        )
         if kind == "jump":
             return self.one(*jumps) if jumps else "drop"
         return self._reject() if kind == "reject" else kind
@@ -247,7 +256,9 @@ class Nft(Maker):
 
     def _verdict_map(self, hooks: list[str], below: list[str]) -> str:
         ip = IP[self.version]
-        verdicts = [self.one("accept", "drop", "drop", "return", *[f"jump {name}" for name in below]) for _pair in range(3)]
+        verdicts = [
+            self.one("accept", "drop", "drop", "return", *[f"jump {name}" for name in below]) for _pair in range(3)
+        ]
         if "verdicts" in self.sets and self.chance(40):
             return f"{ip} saddr vmap @verdicts"
         address = self.one(*HOLDS[self.version])
@@ -411,12 +422,16 @@ class Nft(Maker):
             return self.one(source, "@th,16,16 22", "@th,16,8 0") if own else "@th,16,16 22"
         if self.family in ("ip", "ip6"):
             return "@th,16,16 22"
-        return self.one("meta l4proto tcp @th,16,16 22", "meta l4proto tcp @th,16,16 != 22", "meta l4proto tcp @th,16,8 0x0")
+        return self.one(
+            "meta l4proto tcp @th,16,16 22", "meta l4proto tcp @th,16,16 != 22", "meta l4proto tcp @th,16,8 0x0"
+        )
 
     def _concatenation(self) -> str:
         ip, address = IP[self.version], self.one(ADDRESSES[self.version], OTHERS[self.version][0])
         network = self.one(*HOLDS[self.version], OTHERS[self.version][1])
-        named = [f"{ip} saddr . tcp dport {self.one('', '!= ')}@{name}" for name in ("pairs", "squares") if name in self.sets]
+        named = [
+            f"{ip} saddr . tcp dport {self.one('', '!= ')}@{name}" for name in ("pairs", "squares") if name in self.sets
+        ]
         if named and self.chance(60):
             return self.one(*named)
         return self.one(
@@ -542,7 +557,10 @@ class Iptables(Maker):
         if self.name == "raw":
             kinds += [(2, "-j CT --notrack"), (1, "-j NOTRACK")]
         if f"addresses{self.version}" in self.sets:
-            kinds += [(1, f"-j SET --add-set addresses{self.version} src"), (1, f"-j SET --del-set addresses{self.version} src")]
+            kinds += [
+                (1, f"-j SET --add-set addresses{self.version} src"),
+                (1, f"-j SET --del-set addresses{self.version} src"),
+            ]
         return self.weighted(*kinds)
 
     def _translation(self, below: list[str]) -> str:

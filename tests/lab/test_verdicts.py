@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from fixtures import CORE216
 from fleet import why_not
-from kernel import CLOSED_PORT, HOSTS, LONG_PATIENCE_S, OTHER_PORT, PORT, Kernel
+from kernel import HOSTS, LONG_PATIENCE_S, OTHER_PORT, PORT, Kernel
 from rulesets import REJECTS, REJECTS_OF_BOTH, Ruleset, answer_of, rulesets
 
 # The rulesets of a run are the same ones everywhere. Another seed, and more of them, for those who look for more.
@@ -78,7 +77,10 @@ def compare(kernel: Kernel, ruleset: Ruleset, seen: Counter[str]) -> list[str]:
             # A busy machine is slow, not silent.
             fate = kernel.fate(source, destination, PORT, LONG_PATIENCE_S)
         if fate not in allowed:
-            told = {name: found[name] for name in ("verdict", "reject_with", "stage", "rule", "translated_to", "alternatives")}
+            told = {
+                name: found[name]
+                for name in ("verdict", "reject_with", "stage", "rule", "translated_to", "alternatives")
+            }
             wrong.append(f"{source} to {destination}: the kernel says {fate!r}, the verdict {told}")
     return wrong
 
