@@ -12,6 +12,8 @@ DOCUMENTATION = r"""
 module: firewall_port
 short_description: Open a port in the packet filter for named sources, no wider, now and after a reboot
 version_added: 0.1.0
+author:
+  - rescue.remote_login authors (@rescue)
 description:
   - Finds the rules that block new connections from each source to the port, and places one rule before each of them, by
     the firewall that has made it. That is firewalld, ufw, an nftables ruleset, or an iptables ruleset of either

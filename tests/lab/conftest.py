@@ -25,6 +25,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     same: dict[str, list[pytest.Item]] = {}
     for item in items:
         image = item.callspec.params.get("image") if hasattr(item, "callspec") else None
+        image = None if item.get_closest_marker("every_image") else image
         name = item.nodeid.replace(str(image), "IMAGE") if image else item.nodeid
         same.setdefault(name, []).append(item)
     kept = {id(found[zlib.crc32(name.encode()) % len(found)]) for name, found in same.items()}

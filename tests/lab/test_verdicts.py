@@ -85,6 +85,7 @@ def compare(kernel: Kernel, ruleset: Ruleset, seen: Counter[str]) -> list[str]:
     return wrong
 
 
+@pytest.mark.every_image
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_verdict_is_the_kernels(image: str, kernels: dict[str, Kernel]) -> None:
     kernel = kernels.setdefault(image, Kernel(image))

@@ -30,7 +30,7 @@ RICH_RULE = re.compile(r"^\s*(rule .*)$")
 RICH_SOURCE = re.compile(r"""source (?P<negated>NOT )?address=["']?(?P<source>[0-9A-Fa-f.:/]+)["']?""")
 RICH_PORT = re.compile(r"""\bport port=["']?(?P<ports>[\d-]+)["']?""")
 RICH_SERVICE = re.compile(r"""\bservice name=["']?(?P<service>[\w-]+)["']?""")
-REFUSING = re.compile(r"\b(reject|drop)\b")
+REJECTING = re.compile(r"\breject type=")
 
 
 def find(wanted, port, remembered):
@@ -38,7 +38,7 @@ def find(wanted, port, remembered):
 
     ``remembered`` tells whether fail2ban has ever banned the very address.
     """
-    found = _in_ufw(wanted, port, remembered)
+    found = _in_ufw(wanted, port)
     rich, error = _in_firewalld(wanted, port, remembered)
     return found + rich, error
 
@@ -46,7 +46,7 @@ def find(wanted, port, remembered):
 # --- ufw ---
 
 
-def _in_ufw(wanted, port, remembered):
+def _in_ufw(wanted, port):
     if not re.search(r"^ENABLED=yes", host.read("/etc/ufw/ufw.conf").text, re.M) or host.which("ufw") is None:
         return []
     found = []
@@ -54,7 +54,7 @@ def _in_ufw(wanted, port, remembered):
         text = host.read(path, limit=packet_filter.RULES_LIMIT_BYTES)
         text = host.read(old, limit=packet_filter.RULES_LIMIT_BYTES) if text.error else text
         for rule in parse_ufw(text.text):
-            entry = _ufw_entry(rule, family, path, wanted, port, remembered)
+            entry = _ufw_entry(rule, family, path, wanted, port)
             found += [entry] if entry else []
     return found
 
@@ -64,14 +64,15 @@ def parse_ufw(text):
     return [match.groupdict() for match in (TUPLE.match(line) for line in text.splitlines()) if match]
 
 
-def _ufw_entry(rule, family, path, wanted, port, remembered):
+def _ufw_entry(rule, family, path, wanted, port):
     source = addresses.network(rule["source"])
     if rule["action"] not in ("deny", "reject") or not rule["direction"].startswith("in") or source is None:
         return None
     if not addresses.holds(source, wanted) or source.length == 0:
         return None
     comment = _comment(rule["comment"])
-    if not BY_FAIL2BAN.search(comment) and not (source == wanted and remembered):
+    # Without its word an administrator's own rule would be taken for a ban.
+    if not BY_FAIL2BAN.search(comment):
         return None
     against = AGAINST.search(comment)
     words = [rule["action"], "from", rule["source"], "to", _any(rule["destination"])]
@@ -118,8 +119,8 @@ def _in_firewalld(wanted, port, remembered):
     for zone, rule in parse_zones(result.out):
         match = RICH_SOURCE.search(rule)
         source = addresses.network(match.group("source")) if match and not match.group("negated") else None
-        # A ban names one address; a network is an administrator's.
-        if source != wanted or not REFUSING.search(rule) or not remembered:
+        # A ban of fail2ban names one address and a port, and says how it rejects; the rest is an administrator's.
+        if source != wanted or not REJECTING.search(rule) or not RICH_PORT.search(rule) or not remembered:
             continue
         lasting = host.run(["firewall-cmd", "--permanent", "--zone", zone, "--query-rich-rule", rule])
         if lasting.rc == 0:

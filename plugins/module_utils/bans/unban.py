@@ -208,28 +208,28 @@ def unban(wanted, port, jail, networks_too, wait, check_mode, move):
     if check_mode or not listed:
         return done
     carry_out(listed, move)
+    try:
+        _keep_lifted(wanted, port, state, jail, networks_too, wait, move, done)
+    except CannotUnban as problem:
+        raise CannotUnban("%s (before: %s)" % (problem, "; ".join(done)), changed=True)
+    return done
+
+
+def _keep_lifted(wanted, port, state, jail, networks_too, wait, move, done):
+    """Look again until the ban stays away, and lift what has come back; adds what it does to ``done``."""
     for pause in (0, wait, wait):
         time.sleep(pause)
         left = steps(look(wanted, port, state, jail), state, wanted, jail, networks_too)
         done += [step["words"] for step in left if step["words"] not in done]
         if pause == wait and not left:
-            return done
-        _again(left, move)
+            return
+        carry_out(left, move)
     left = steps(look(wanted, port, state, jail), state, wanted, jail, networks_too)
     if left:
         raise CannotUnban(
             "%s was banned again at once; to lift that it would take: %s"
-            % (addresses.text(wanted), "; ".join(step["words"] for step in left)),
-            changed=True,
+            % (addresses.text(wanted), "; ".join(step["words"] for step in left))
         )
-    return done
-
-
-def _again(left, move):
-    try:
-        carry_out(left, move)
-    except CannotUnban as problem:
-        raise CannotUnban(str(problem), changed=True)
 
 
 def ban(wanted, jail, check_mode):

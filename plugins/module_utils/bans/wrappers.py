@@ -67,7 +67,7 @@ def known_name(address):
     wanted = addresses.network(address)
     for line in host.read("/etc/hosts").text.splitlines():
         words = line.partition("#")[0].split()
-        if len(words) > 1 and addresses.network(words[0]) == wanted is not None:
+        if len(words) > 1 and wanted is not None and addresses.network(words[0]) == wanted:
             return words[1]
     return None
 

@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import collections
 import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import iptables_matches as matches
@@ -179,7 +180,7 @@ def words(text):
 def chains(text, backend, version, world):
     """Every chain in the output of iptables-save (version 4) or ip6tables-save (6), with its rules."""
     family = "ip6" if version == 6 else "ip"
-    table, found = None, {}
+    table, found = None, collections.OrderedDict()
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()

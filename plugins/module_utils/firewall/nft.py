@@ -8,6 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import collections
+
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import nft_values as values
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import packet as packets
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.walk import Chain
@@ -299,7 +301,7 @@ def chains(document, world):
     asleep = {
         _place(content) for kind, content in entries if kind == "table" and "dormant" in _listed(content, "flags")
     }
-    contexts, found = {}, {}
+    contexts, found = {}, collections.OrderedDict()
     for kind, content in entries:
         if kind in ("table", "metainfo"):
             continue

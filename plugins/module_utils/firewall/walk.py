@@ -147,10 +147,11 @@ def through_base_chain(chain, packet, skipped):
 
 
 def through_hook(chains, hook, packet, skipped):
-    """The fate of a packet at one hook, through its base chains in the order of their priority."""
-    at_hook = [chain for chain in chains if chain.sees(packet, hook) is not False]
+    """The fate of a packet at one hook, through its base chains in the order of their priority; else the newest first."""
+    at_hook = [chain for chain in reversed(chains) if chain.sees(packet, hook) is not False]
+    at_hook.sort(key=Chain.order)
     fates = []
-    for chain in sorted(at_hook, key=Chain.order):
+    for number, chain in enumerate(at_hook):
         _track(packet, hook, chain.order()[0])
         if chain.kind == "nat" and not _translates(packet):
             continue
@@ -159,9 +160,23 @@ def through_hook(chains, hook, packet, skipped):
             fate = Fate("unknown", fate.end, "the interface is not known", [fate.verdict])
         fates.append(fate)
         if fate.verdict in BLOCKING:
+            fate.alternatives = sorted(set(fate.alternatives + _rivals(at_hook[number + 1 :], fate, packet, skipped)))
             break
     _track(packet, hook, TRANSLATION_OUT)
     return combined(fates)
+
+
+def _rivals(chains, fate, packet, skipped):
+    """What else chains of the same priority would do: of several tables only the kernel knows which is the newest."""
+    first, kinds = fate.end.chain, []
+    for chain in chains:
+        if chain.order() != first.order():
+            break
+        if (chain.backend, chain.family, chain.table) != (first.backend, first.family, first.table):
+            other = through_base_chain(chain, packet.copy(), skipped)
+            if other.verdict in BLOCKING and other.end.reject_with != fate.end.reject_with:
+                kinds.append(other.verdict)
+    return kinds
 
 
 def combined(fates):

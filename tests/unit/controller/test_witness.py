@@ -28,8 +28,8 @@ def case(outcome: str, *addresses: dict[str, Any], **more: Any) -> dict[str, Any
     return {"outside": [outside(outcome, *addresses)], "login": login, "become": True, "oob_become": False, **more}
 
 
-def plan(outcome: str, *addresses: dict[str, Any], inside: Any = LISTENS, look: str = "out") -> dict[str, Any]:
-    variables = {"web": {look: {"inside": inside}}}
+def plan(outcome: str, *addresses: dict[str, Any], inside: Any = None, look: str = "out") -> dict[str, Any]:
+    variables = {"web": {look: {"inside": LISTENS if inside is None else inside}}}
     return witness.plan({"web": case(outcome, *addresses)}, variables, LOOKS).get("web", {})
 
 

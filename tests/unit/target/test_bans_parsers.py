@@ -269,10 +269,10 @@ class Iptables(unittest.TestCase):
 
 
 class Managers(unittest.TestCase):
-    def ufw(self, wanted, remembered=False, port=22):
+    def ufw(self, wanted, port=22):
         rules = managers.parse_ufw(told("ufw_user_rules", "bookworm"))
         self.assertEqual(len(rules), 4)
-        found = [managers._ufw_entry(rule, "ip", "user.rules", wanted, port, remembered) for rule in rules]
+        found = [managers._ufw_entry(rule, "ip", "user.rules", wanted, port) for rule in rules]
         return [entry for entry in found if entry]
 
     def test_a_comment_tells_whose_a_rule_of_ufw_is(self):
@@ -281,13 +281,10 @@ class Managers(unittest.TestCase):
         self.assertEqual(" ".join(entry["remove"]), "ufw delete reject from 198.51.100.7 to any")
 
     def test_a_rule_for_a_network_is_an_administrator_s(self):
-        self.assertEqual(self.ufw(IN_NETWORK, remembered=True), [])
+        self.assertEqual(self.ufw(IN_NETWORK), [])
 
-    def test_without_a_comment_it_takes_a_memory_of_the_ban(self):
-        single = addresses.network("203.0.113.5")
-        self.assertEqual(self.ufw(single), [])
-        (entry,) = self.ufw(single, remembered=True)
-        self.assertEqual(" ".join(entry["remove"]), "ufw delete reject from 203.0.113.5 to any app OpenSSH")
+    def test_without_a_comment_it_is_an_administrator_s(self):
+        self.assertEqual(self.ufw(addresses.network("203.0.113.5")), [])
 
     def test_rich_rules_by_zone(self):
         found = managers.parse_zones(told("zones", "bookworm"))

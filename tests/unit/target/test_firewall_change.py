@@ -40,6 +40,10 @@ def said(text):
     return lambda *_arguments, **_options: host.Result(0, text, "", None)
 
 
+def dict_with(values, others):
+    return dict(values, **others)
+
+
 class TestSource(unittest.TestCase):
     def test_an_address_means_that_one_address(self):
         self.assertEqual((CLIENT.family, CLIENT.text, CLIENT.sample), ("ipv4", "10.77.1.1", "10.77.1.1"))
@@ -251,8 +255,9 @@ class TestIptables(unittest.TestCase):
     def saved(self, obstacle, loaded):
         tool = self.tool()
         boot = replaced(tool, _loaded_at_boot=lambda _path: loaded)
-        with folder_with({"rules.v4": self.SAVED}) as folder, boot:
-            return tool.save(CLIENT, [obstacle], os.path.join(folder, "rules.v4"), os.rename)
+        with boot:
+            with folder_with({"rules.v4": self.SAVED}) as folder:
+                return tool.save(CLIENT, [obstacle], os.path.join(folder, "rules.v4"), os.rename)
 
     def test_one_line_goes_into_the_saved_file_and_nothing_else_changes(self):
         for loaded in (self.LOADED, None):
@@ -374,8 +379,8 @@ class TestChange(unittest.TestCase):
         chain = {"backend": "iptables-nft", "family": "ip", "chain": "ufw-user-input", "line": 2}
         work.managers = {"in_charge": "ufw", "managers": ufw}
         self.assertEqual(work._owner(blocker(**chain)), ("ufw",))
-        self.assertEqual(work._owner(blocker(**dict(chain, chain="INPUT", line=None))), ("ufw",))
-        self.assertEqual(work._owner(blocker(**dict(chain, chain="INPUT"))), ("iptables", "iptables-nft", "ipv4"))
+        self.assertEqual(work._owner(blocker(**dict_with(chain, {"chain": "INPUT", "line": None}))), ("ufw",))
+        self.assertEqual(work._owner(blocker(**dict_with(chain, {"chain": "INPUT"}))), ("iptables", "iptables-nft", "ipv4"))
         self.assertEqual(work._owner(blocker(table="firewalld")), ("firewalld",))
         self.assertEqual(work._owner(blocker()), ("nft",))
 
