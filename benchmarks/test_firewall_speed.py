@@ -54,9 +54,7 @@ CASES: dict[str, tuple[list[tuple[list[str], str]], str]] = {
     "10,000 rules of iptables-legacy": (
         [(["iptables-legacy-restore"], save_file([*IPTABLES_RULES, LAST]))], "iptables-legacy-save"),
     "100,000 addresses in an ipset": (
-        [(["ipset", "restore"], IPSET), (["iptables-nft-restore"], save_file(["-A INPUT -m set --match-set crowd"
-              " src -j DROP",
-         LAST]))], "ipset save"),
+        [(["ipset", "restore"], IPSET), (["iptables-nft-restore"], save_file(["-A INPUT -m set --match-set crowd src -j DROP", LAST]))], "ipset save"),
 }  # fmt: skip
 
 

@@ -19,13 +19,14 @@ NFT_MSG_GETTABLE = 10 << 8 | 1
 NLM_F_DUMP_REQUEST = 0x301
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLMSGHDR = struct.Struct("=LHHLL")
-NFTA_TABLE_NAME = 1
+NFTA_TABLE_NAME, NFTA_TABLE_FLAGS = 1, 2
+DORMANT = 1
 FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 TABLES_LIMIT = 10000
 
 
 def nft_tables():
-    """([(family, name)], why they cannot be listed or None). A kernel without nftables has none."""
+    """([(family, name, dormant)], why they cannot be listed or None). A kernel without nftables has none."""
     if not host.kernel_has("nf_tables"):
         return [], None
     found = []
@@ -62,13 +63,16 @@ def parse(data, found):
             return False
         family = struct.unpack_from("=B", data, NLMSGHDR.size)[0]
         attributes = data[NLMSGHDR.size + 4 : length]
+        text, flags = "", 0
         while len(attributes) >= 4:
             size, name = struct.unpack_from("=HH", attributes)
             if size < 4:
                 break
             if name & 0x3FFF == NFTA_TABLE_NAME:
                 text = attributes[4:size].split(b"\0")[0].decode("utf-8", "replace")
-                found.append((FAMILIES.get(family, str(family)), text))
+            if name & 0x3FFF == NFTA_TABLE_FLAGS and size >= 8:
+                flags = struct.unpack_from(">I", attributes, 4)[0]
             attributes = attributes[(size + 3) & ~3 :]
+        found.append((FAMILIES.get(family, str(family)), text, bool(flags & DORMANT)))
         data = data[(length + 3) & ~3 :]
     return True

@@ -75,6 +75,10 @@ options:
     type: list
     elements: str
     default: []
+  unbanned:
+    description: Plan in check mode as if the bans of the sources were lifted, because something before will do that.
+    type: bool
+    default: false
 notes:
   - It needs root. It runs C(firewall-cmd), C(ufw), C(nft) or C(iptables), and the programs that list rulesets.
   - Every rule but firewalld's carries a comment that starts with C(rescue.remote_login). firewalld's is a rich rule
@@ -151,13 +155,14 @@ ARGUMENTS = {
     "permanent": {"type": "bool", "default": True},
     "zone": {"type": "str"},
     "addresses": {"type": "list", "elements": "str", "default": []},
+    "unbanned": {"type": "bool", "default": False},
 }
 
 
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        wanted = request(module.params)
+        wanted = request(module.params, module.check_mode)
     except ValueError as reason:
         module.fail_json(msg=str(reason))
     work = change.Change(wanted, module.atomic_move)
@@ -173,7 +178,7 @@ def main():
     module.exit_json(**result(work, verdicts, module.check_mode))
 
 
-def request(params):
+def request(params, only_look):
     """What is asked for; raises ValueError for what makes no sense."""
     if not 0 < params["port"] < 65536:
         raise ValueError("port must be between 1 and 65535, not %d" % params["port"])
@@ -184,6 +189,7 @@ def request(params):
         permanent=params["permanent"],
         zone=params["zone"],
         addresses=params["addresses"],
+        unbanned=params["unbanned"] and only_look,
     )
 
 

@@ -123,29 +123,24 @@ FAULTS = [
           "-A C -j REJECT"),
     fault("accepted by a mark that is not set", TIMED, nft("meta mark 0x16 accept", "tcp dport 22 drop"),
           "tcp dport 22 drop", BULLSEYE),
-    fault("marked in raw, dropped in filter", TIMED, iptables("-t raw -A PREROUTING -p tcp --dport 22 -j MARK"
-          " --set-mark 7",
+    fault("marked in raw, dropped in filter", TIMED, iptables("-t raw -A PREROUTING -p tcp --dport 22 -j MARK --set-mark 7",
           "-A INPUT -m mark --mark 7 -j DROP"), "--mark 0x7", BOOKWORM),
     fault("reject at the end of INPUT", "no_route", iptables(ESTABLISHED, "-A INPUT -p icmp -j ACCEPT", "-A INPUT -i lo"
-          " -j ACCEPT", "-A INPUT -p tcp --dport 80 -j ACCEPT", "-A INPUT -j REJECT --reject-with"
-          " icmp-host-prohibited"),
+          " -j ACCEPT", "-A INPUT -p tcp --dport 80 -j ACCEPT", "-A INPUT -j REJECT --reject-with icmp-host-prohibited"),
           "-A INPUT -j REJECT", remedied=True),
     fault("untracked", TIMED, iptables("-t raw -A PREROUTING -p tcp --dport 22 -j CT --notrack", "-A INPUT -m conntrack"
-          " --ctstate NEW -p tcp --dport 22 -j ACCEPT", "-A INPUT -p tcp --dport 22 -j DROP"), "--dport 22 -j"
-          " DROP", BOOKWORM),
+          " --ctstate NEW -p tcp --dport 22 -j ACCEPT", "-A INPUT -p tcp --dport 22 -j DROP"), "--dport 22 -j DROP", BOOKWORM),
     # The way back, and what comes after the first packet.
     fault("policy of OUTPUT", TIMED, iptables("-A OUTPUT -p udp --dport 53 -j ACCEPT", "-P OUTPUT DROP"),
           "-P OUTPUT DROP", remedied=True),
     fault("reply dropped", TIMED, nft("tcp sport 22 ip daddr 10.77.0.0/16 drop", hook="output"), "tcp sport 22", TRIXIE),
     fault("only new connections", "banner_timed_out", nft("ct state new tcp dport 22 accept", policy="drop"),
           "policy drop", SYSTEMD),
-    fault("only new connections, by iptables", "banner_timed_out", iptables("-A INPUT -p tcp --dport 22 -m state"
-          " --state"
+    fault("only new connections, by iptables", "banner_timed_out", iptables("-A INPUT -p tcp --dport 22 -m state --state"
           " NEW -j ACCEPT", "-P INPUT DROP"), "-P INPUT DROP", BULLSEYE),
     fault("redirected to where nobody waits", "refused", iptables("-t nat -A PREROUTING -p tcp --dport 22 -j REDIRECT"
           " --to-ports 2200"), "--to-ports 2200"),
-    fault("redirected by nft", "refused", "nft 'add table ip n; add chain ip n p { type nat hook prerouting"
-          " priority -100;"
+    fault("redirected by nft", "refused", "nft 'add table ip n; add chain ip n p { type nat hook prerouting priority -100;"
           " }; add rule ip n p tcp dport 22 redirect to :2200'", "redirect to :2200", TRIXIE),
     # The managers of firewalls.
     fault("firewalld: service removed", "no_route", firewalld("--remove-service=ssh"), "filter_IN_public", SYSTEMD,
@@ -156,16 +151,14 @@ FAULTS = [
           remedied=True),
     fault("firewalld: the zone of the interface", "no_route", firewalld("--zone=block --change-interface=eth0"), "filter_IN_block",
           BOOKWORM),
-    fault("firewalld: direct rule", TIMED, firewalld("--direct --add-rule ipv4 filter INPUT 0 -p tcp --dport 22"
-          " -j DROP"),
+    fault("firewalld: direct rule", TIMED, firewalld("--direct --add-rule ipv4 filter INPUT 0 -p tcp --dport 22 -j DROP"),
           "--dport 22 -j DROP", SYSTEMD, remedied=True),
     fault("firewalld: policy", "no_route", firewalld_permanent(*POLICY_OBJECT), "filter_IN_policy_blk", SYSTEMD, remedied=True),
     fault("firewalld: ipset", TIMED, firewalld_permanent("--new-ipset=enemies --type=hash:net",
           "--ipset=enemies --add-entry=10.77.0.0/16", "--zone=drop --add-source=ipset:enemies"), "filter_IN_drop", TRIXIE),
     fault("firewalld: panic", TIMED, firewalld() + "firewall-cmd -q --panic-on", "firewalld_policy_drop", BOOKWORM),
     fault("ufw: default deny", TIMED, ufw("allow 80/tcp"), "-P INPUT DROP", UFW, remedied=True),
-    fault("ufw: deny before allow", TIMED, ufw("deny proto tcp from 10.77.0.0/16 to any port 22", "allow"
-          " 22/tcp"), "--dport 22 -j DROP", UFW, remedied=True),
+    fault("ufw: deny before allow", TIMED, ufw("deny proto tcp from 10.77.0.0/16 to any port 22", "allow 22/tcp"), "--dport 22 -j DROP", UFW, remedied=True),
     fault("ufw: reject", "refused", ufw("reject from 10.77.0.0/16", "allow 22/tcp"), "10.77.0.0/16", BOOKWORM),
     fault("ufw: default reject", "refused", ufw("default reject incoming"), "REJECT", BULLSEYE),
 ]  # fmt: skip
@@ -178,8 +171,7 @@ CROWD = ", ".join(f"198.18.{number // 250}.{number % 250}" for number in range(5
 HEALTHY = [
     Fault("container host", "", "ok", NAT + iptables("-N DOCKER", "-P FORWARD DROP", "-A FORWARD -o docker0 -j DOCKER",
           "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT")),
-    Fault("iptables in full", "", "ok", iptables(ESTABLISHED, "-A INPUT -i lo -j ACCEPT", "-A INPUT -m conntrack"
-          " --ctstate"
+    Fault("iptables in full", "", "ok", iptables(ESTABLISHED, "-A INPUT -i lo -j ACCEPT", "-A INPUT -m conntrack --ctstate"
           " INVALID -j DROP", "-A INPUT -p icmp -j ACCEPT", "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j"
           " ACCEPT", "-A INPUT -j REJECT --reject-with icmp-host-prohibited", "-P INPUT DROP", "-P FORWARD DROP")),
     Fault("iptables in full, legacy", "", "ok", iptables(ESTABLISHED, "-A INPUT -p tcp --tcp-flags ALL NONE -j DROP",
@@ -199,31 +191,26 @@ HEALTHY = [
     Fault("500 rules", "", "ok", MANY, ("bookworm", "bullseye")),
     Fault("5000 addresses of others", "", "ok", nft("ip saddr @crowd drop",
           sets=f"set crowd {{ type ipv4_addr; elements = {{ {CROWD} }} }}"), TRIXIE),
-    Fault("set of others, by iptables", "", "ok", "ipset create f2b-sshd hash:ip timeout 600; ipset add f2b-sshd"
-          " 203.0.113.9; "
+    Fault("set of others, by iptables", "", "ok", "ipset create f2b-sshd hash:ip timeout 600; ipset add f2b-sshd 203.0.113.9; "
           + iptables("-A INPUT -p tcp -m multiport --dports 22 -m set --match-set f2b-sshd src -j REJECT")),
     Fault("banned others", "", "ok", iptables("-N f2b-sshd", "-A f2b-sshd -s 203.0.113.9/32 -j REJECT", "-A f2b-sshd -j"
           " RETURN", "-A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd")),
     Fault("limited new connections", "", "ok", nft("ct state established,related accept", "tcp dport 22 ct state new"
           " limit rate 30/minute burst 50 packets accept", "tcp dport 22 drop")),
-    Fault("limited by the match recent", "", "ok", iptables("-A INPUT -p tcp --dport 22 -m state --state NEW -m"
-          " recent --set",
+    Fault("limited by the match recent", "", "ok", iptables("-A INPUT -p tcp --dport 22 -m state --state NEW -m recent --set",
           "-A INPUT -p tcp --dport 22 -m state --state NEW -m recent --update --seconds 60 --hitcount 20 -j DROP")),
     Fault("limited connections at once", "", "ok", iptables("-A INPUT -p tcp --syn --dport 22 -m connlimit"
           " --connlimit-above 50 -j REJECT")),
     Fault("limited by hash", "", "ok", iptables("-A INPUT -p tcp --dport 22 -m hashlimit --hashlimit-name ssh"
           " --hashlimit-above 100/min --hashlimit-mode srcip -j DROP"), BOOKWORM),
     Fault("other ports dropped", "", "ok", nft("tcp dport { 21, 23, 3306 } drop", "tcp dport 1000-2000 reject")),
-    Fault("other interfaces dropped", "", "ok", nft('iifname "eth1" drop', 'iifname != { "lo", "eth0" } tcp dport'
-          ' 22 drop')),
+    Fault("other interfaces dropped", "", "ok", nft('iifname "eth1" drop', 'iifname != { "lo", "eth0" } tcp dport 22 drop')),
     Fault("drop for the other family", "", "ok", nft("tcp dport 22 drop", family="ip6"), TRIXIE),
     Fault("drop for forwarded packets", "", "ok", nft("tcp dport 22 drop", hook="forward", policy="drop")),
-    Fault("drop behind a return", "", "ok", nft("tcp dport 22 jump guests", "chain guests { ip saddr 10.77.0.0/16"
-          " return;"
+    Fault("drop behind a return", "", "ok", nft("tcp dport 22 jump guests", "chain guests { ip saddr 10.77.0.0/16 return;"
           " drop; }"), SYSTEMD),
     Fault("accepted before the drop", "", "ok", iptables("-A INPUT -p tcp --dport 22 -j ACCEPT", "-A INPUT -j DROP")),
     Fault("a chain that nobody calls", "", "ok", iptables("-N unused", "-A unused -j DROP")),
-    Fault("redirected to sshd", "", "ok", "nft 'add table ip n; add chain ip n p { type nat hook prerouting"
-          " priority -100;"
+    Fault("redirected to sshd", "", "ok", "nft 'add table ip n; add chain ip n p { type nat hook prerouting priority -100;"
           " }; add rule ip n p tcp dport 2222 redirect to :22'", SYSTEMD, variables={"ansible_port": 2222}),
 ]  # fmt: skip

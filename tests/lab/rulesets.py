@@ -457,7 +457,7 @@ class Nft(Maker):
     def _fib(self) -> str:
         choices = ["fib daddr type local", "fib daddr type != local", "fib daddr type { local, broadcast }",
                    "fib saddr type unicast", "fib saddr type local", "fib saddr type != unicast"]  # fmt: skip
-        if self.hooks == ["prerouting"]:
+        if self.hooks == ["prerouting"] and not self.chains:
             choices += ["fib saddr . iif oif missing", "fib saddr . iif oif exists", "fib saddr oif exists",
                         "fib daddr . iif type local"]  # fmt: skip
         return self.one(*choices)

@@ -39,7 +39,8 @@ FLAVOURS = (rulesets.NFT_IPTABLES, rulesets.LEGACY)
 class Request(object):
     """What is asked for. ``addresses``: those that people connect to; behind address translation not the host's own."""
 
-    def __init__(self, port, protocol, sources, permanent=True, zone=None, addresses=()):
+    def __init__(self, port, protocol, sources, permanent=True, zone=None, addresses=(), unbanned=False):
+        self.unbanned = unbanned
         self.port, self.protocol, self.sources = port, protocol, sources
         self.permanent, self.zone, self.addresses = permanent, zone, addresses
 
@@ -146,7 +147,7 @@ class Change(object):
             found = gather.verdict(packet)
         except Exception as error:
             found = {"verdict": "unknown", "reason": reason_of(error)}
-        return dict(found, packet=packet)
+        return dict(without_bans(found) if self.request.unbanned else found, packet=packet)
 
     def _steps_to_open(self, source, verdict):
         """The steps of one round: one rule in each base chain that blocks, and what keeps it after a reboot."""
@@ -336,6 +337,15 @@ OPEN = {
     "nft": Change._open_nft,
     "iptables": Change._open_iptables,
 }
+
+
+def without_bans(verdict):
+    """The verdict as it will be once every ban is lifted."""
+    left = [blocker for blocker in verdict.get("blockers", []) if not blocker.get("ban")]
+    if len(left) == len(verdict.get("blockers", [])):
+        return verdict
+    first = left[0] if left else {"verdict": "accept", "stage": None, "reject_with": None}
+    return dict(verdict, blockers=left, **{key: first[key] for key in ("verdict", "stage", "reject_with")})
 
 
 def blockers_of(verdict):

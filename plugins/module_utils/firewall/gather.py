@@ -27,7 +27,7 @@ DEEDS = {
     "redirect": "redirects %s of",
     "unknown": "cannot be judged from here and is all that can block %s of",
 }
-STOPPED = {"arrival": "the first packet", "reply": "the answer", "established": "the second packet"}
+STOPPED = {"arrival": "the first packet", "reply": "the answer", "established": "the client's second packet"}
 UNKNOWN_CLIENT = "it is not known who tries to log in"
 
 

@@ -25,7 +25,7 @@ HOOKS = {
 PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
 HARMLESS = (
     "LOG", "NFLOG", "ULOG", "CLASSIFY", "TCPMSS", "TOS", "DSCP", "TTL", "HL", "SECMARK", "CONNSECMARK", "TRACE",
-    "AUDIT", "CHECKSUM", "RATEEST", "IDLETIMER", "LED", "ECN", "TCPOPTSTRIP", "TEE", "HMARK", "SET",
+    "AUDIT", "CHECKSUM", "RATEEST", "IDLETIMER", "LED", "ECN", "TCPOPTSTRIP", "TEE", "HMARK",
 )  # fmt: skip
 REJECT_DEFAULT = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
@@ -86,6 +86,15 @@ class Rule(object):
             packet.connection_mark = packet.mark if sure and not masked else None
         else:
             packet.connection_mark = _marked(options, packet.connection_mark) if sure else None
+
+    def _set(self, options, packet, sure):
+        """Later rules may ask for the set. What is taken out of it may still be in a network that stays in."""
+        for option in ("--add-set", "--del-set"):
+            if option in options[:-2]:
+                at = options.index(option)
+                name, directions = options[at + 1], options[at + 2].split(",")
+                known = sure and option == "--add-set" and self.world.in_ipset(name, directions, packet) is not None
+                packet.added.append((("ipset", name), directions, True if known else None))
 
     def _notrack(self, _options, packet, sure):
         if sure:
@@ -156,6 +165,7 @@ TARGETS = {
     "CT": Rule._ct,
     "DNAT": Rule._dnat,
     "REDIRECT": Rule._redirect,
+    "SET": Rule._set,
     "SNAT": Rule._snat,
     "MASQUERADE": Rule._snat,
     "NETMAP": Rule._unknown,

@@ -24,6 +24,8 @@ SILENT = ("--comment", "--rsource", "--rdest", "--mask", "--name", "--seconds", 
           "--limit-iface-in", "--return-nomatch", "--validmark", "--accept-local", "--invert",
           "--loose")  # fmt: skip
 WHOLE = ("255.255.255.255", ":".join(["ffff"] * 8))
+# What a match says that cannot hold, with a '!' before it or without.
+NEVER = object()
 STATES = {"INVALID": 1, "ESTABLISHED": 2, "RELATED": 4, "NEW": 8, "UNTRACKED": 64}
 ADDRESS_TYPES = {"UNSPEC": 0, "UNICAST": 1, "LOCAL": 2, "BROADCAST": 3, "ANYCAST": 4, "MULTICAST": 5,
                  "BLACKHOLE": 6, "UNREACHABLE": 7, "PROHIBIT": 8, "THROW": 9}  # fmt: skip
@@ -80,6 +82,8 @@ def judge(line, packet, world, notes):
         if option in SILENT:
             continue
         truth = _option(option, value, module, line, packet, world)
+        if truth is NEVER:
+            return False, None
         truth = packets.negated(truth) if negated else truth
         if truth is False:
             return False, None
@@ -263,11 +267,11 @@ def _state(value, packet, _world, _others):
 
 
 def _tracked(judged):
-    """A match that never holds where connection tracking has not seen the packet."""
+    """A match that never holds where connection tracking has not seen the packet, negated or not."""
 
     def judge_tracked(value, packet, world, others):
         if packet.untracked or not packet.tracked:
-            return False
+            return NEVER
         return judged(value, packet, world, others)
 
     return judge_tracked

@@ -295,12 +295,12 @@ COMPARISONS = {
 # --- from JSON to chains ---
 
 
-def chains(document, world):
-    """Every chain of a ruleset, with its rules, from the parsed JSON."""
+def chains(document, world, asleep=()):
+    """Every chain of a ruleset, with its rules, from the parsed JSON.
+
+    ``asleep``: the tables, as (family, name), that are dormant, which not every nft tells.
+    """
     entries = [next(iter(entry.items())) for entry in document.get("nftables", []) if isinstance(entry, dict) and entry]
-    asleep = {
-        _place(content) for kind, content in entries if kind == "table" and "dormant" in _listed(content, "flags")
-    }
     contexts, found = {}, collections.OrderedDict()
     for kind, content in entries:
         if kind in ("table", "metainfo"):
@@ -322,10 +322,6 @@ def chains(document, world):
             if chain is not None:
                 chain.rules.append(Rule(content, contexts[place]))
     return list(found.values())
-
-
-def _place(table):
-    return (table.get("family"), table.get("name"))
 
 
 def _listed(content, key):

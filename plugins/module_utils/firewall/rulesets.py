@@ -64,11 +64,12 @@ def _unread(problem):
 
 def _nft(world):
     """The chains that nftables has in the kernel, and the reasons why some cannot be read."""
-    tables, error = nft_tables()
+    listed, error = nft_tables()
     if error:
         return [], [error]
-    if not tables:
+    if not listed:
         return [], []
+    tables = [table[:2] for table in listed]
     document, problem = _listed()
     of_iptables = [table for table in tables if table[0] in ("ip", "ip6") and table[1] in IPTABLES_TABLES]
     saved = [chain for version in (4, 6) for chain in _saved_by_nft(version, of_iptables, world)]
@@ -76,7 +77,7 @@ def _nft(world):
         covered = {(chain.family, chain.table) for chain in saved}
         missing = ["%s %s" % table for table in tables if table not in covered and table[0] not in ("bridge", "arp")]
         return saved, ["table %s: %s" % (", ".join(missing), problem)] if missing else []
-    return with_iptables_rules(nft.chains(document, world), saved), []
+    return with_iptables_rules(nft.chains(document, world, {table[:2] for table in listed if table[2]}), saved), []
 
 
 def _listed():

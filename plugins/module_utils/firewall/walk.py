@@ -147,7 +147,7 @@ def through_base_chain(chain, packet, skipped):
 
 
 def through_hook(chains, hook, packet, skipped):
-    """The fate of a packet at one hook, through its base chains in the order of their priority; else the newest first."""
+    """The fate of a packet at one hook, through its base chains by their priority; of equals the newest is first."""
     at_hook = [chain for chain in reversed(chains) if chain.sees(packet, hook) is not False]
     at_hook.sort(key=Chain.order)
     fates = []
@@ -174,7 +174,9 @@ def _rivals(chains, fate, packet, skipped):
             break
         if (chain.backend, chain.family, chain.table) != (first.backend, first.family, first.table):
             other = through_base_chain(chain, packet.copy(), skipped)
-            if other.verdict in BLOCKING and other.end.reject_with != fate.end.reject_with:
+            if other.verdict not in BLOCKING:
+                kinds += other.alternatives
+            elif other.end.reject_with != fate.end.reject_with:
                 kinds.append(other.verdict)
     return kinds
 
@@ -272,6 +274,7 @@ def following(first, arrived):
     packet.connection_state = CT_STATES["established"]
     packet.connection_mark = arrived.connection_mark
     packet.connection_status = arrived.connection_status
+    packet.added = list(arrived.added)
     if arrived.translated:
         packet.known_translation = (arrived.destination, arrived.destination_port)
     return packet

@@ -108,6 +108,9 @@ class World(object):
 
     def in_ipset(self, name, directions, packet):
         """Whether a packet is in an ipset; the kernel itself is asked."""
+        changes = [change[1:] for change in packet.added if change[0] == ("ipset", name)]
+        if changes:
+            return changes[-1][1] if changes[-1][0] == directions else None
         kind, members = self._ipset(name)
         if kind is None:
             return None

@@ -255,9 +255,10 @@ class TestIptables(unittest.TestCase):
     def saved(self, obstacle, loaded):
         tool = self.tool()
         boot = replaced(tool, _loaded_at_boot=lambda _path: loaded)
-        with boot:
-            with folder_with({"rules.v4": self.SAVED}) as folder:
-                return tool.save(CLIENT, [obstacle], os.path.join(folder, "rules.v4"), os.rename)
+        with folder_with({"rules.v4": self.SAVED}) as folder:
+            path = os.path.join(folder, "rules.v4")
+            with boot:
+                return tool.save(CLIENT, [obstacle], path, os.rename)
 
     def test_one_line_goes_into_the_saved_file_and_nothing_else_changes(self):
         for loaded in (self.LOADED, None):
@@ -380,7 +381,9 @@ class TestChange(unittest.TestCase):
         work.managers = {"in_charge": "ufw", "managers": ufw}
         self.assertEqual(work._owner(blocker(**chain)), ("ufw",))
         self.assertEqual(work._owner(blocker(**dict_with(chain, {"chain": "INPUT", "line": None}))), ("ufw",))
-        self.assertEqual(work._owner(blocker(**dict_with(chain, {"chain": "INPUT"}))), ("iptables", "iptables-nft", "ipv4"))
+        self.assertEqual(
+            work._owner(blocker(**dict_with(chain, {"chain": "INPUT"}))), ("iptables", "iptables-nft", "ipv4")
+        )
         self.assertEqual(work._owner(blocker(table="firewalld")), ("firewalld",))
         self.assertEqual(work._owner(blocker()), ("nft",))
 
