@@ -449,7 +449,7 @@ class Nft(Maker):
     def _state(self) -> str:
         hits = ["ct state new", "ct state { new, established }", "ct state new,related", "ct state != established",
                 "ct direction original", "ct mark 0x0", "ct state != invalid",
-                "ct original proto-dst 22" if self.family in ("ip", "ip6") and not self.old_nft else "ct state new"]  # fmt: skip
+                "ct direction original"]  # fmt: skip
         misses = ["ct state established,related", "ct state invalid", "ct state untracked", "ct status dnat",
                   "ct mark 0x1", "ct direction reply", "ct state { established, related }"]  # fmt: skip
         return self.one(*(hits if self.chance(60) else misses))
