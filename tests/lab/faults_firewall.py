@@ -167,19 +167,37 @@ MANY = nft(*(f"ip saddr 198.51.{number // 250}.{number % 250} tcp dport {{ 22, {
              for number in range(500)), "tcp dport 22 accept", policy="drop")  # fmt: skip
 CROWD = ", ".join(f"198.18.{number // 250}.{number % 250}" for number in range(5000))
 
+IN_FULL = (
+    ESTABLISHED,
+    "-A INPUT -i lo -j ACCEPT",
+    "-A INPUT -m conntrack --ctstate INVALID -j DROP",
+    "-A INPUT -p icmp -j ACCEPT",
+    "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT",
+    "-A INPUT -j REJECT --reject-with icmp-host-prohibited",
+    "-P INPUT DROP",
+    "-P FORWARD DROP",
+)
+IN_FULL_LEGACY = (
+    ESTABLISHED,
+    "-A INPUT -p tcp --tcp-flags ALL NONE -j DROP",
+    "-A INPUT -p tcp ! --syn -m state --state NEW -j DROP",
+    "-A INPUT -p tcp --dport 22 -j ACCEPT",
+    "-P INPUT DROP",
+)
+IN_FULL_NFT = (
+    "ct state vmap { established : accept, related : accept, invalid : drop }",
+    "iif lo accept",
+    "meta l4proto { icmp, ipv6-icmp } accept",
+    "tcp dport { 22, 80, 443 } ct state new accept",
+    'log prefix "refused: " counter reject',
+)
 # Busy firewalls that let the client in. Nothing may be found, and nothing left unchecked.
 HEALTHY = [
     Fault("container host", "", "ok", NAT + iptables("-N DOCKER", "-P FORWARD DROP", "-A FORWARD -o docker0 -j DOCKER",
           "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT")),
-    Fault("iptables in full", "", "ok", iptables(ESTABLISHED, "-A INPUT -i lo -j ACCEPT", "-A INPUT -m conntrack --ctstate"
-          " INVALID -j DROP", "-A INPUT -p icmp -j ACCEPT", "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j"
-          " ACCEPT", "-A INPUT -j REJECT --reject-with icmp-host-prohibited", "-P INPUT DROP", "-P FORWARD DROP")),
-    Fault("iptables in full, legacy", "", "ok", iptables(ESTABLISHED, "-A INPUT -p tcp --tcp-flags ALL NONE -j DROP",
-          "-A INPUT -p tcp ! --syn -m state --state NEW -j DROP", "-A INPUT -p tcp --dport 22 -j ACCEPT",
-          "-P INPUT DROP", program="iptables-legacy")),
-    Fault("nftables in full", "", "ok", nft("ct state vmap { established : accept, related : accept, invalid : drop }",
-          "iif lo accept", "meta l4proto { icmp, ipv6-icmp } accept", "tcp dport { 22, 80, 443 } ct state new accept",
-          'log prefix "refused: " counter reject', policy="drop")),
+    Fault("iptables in full", "", "ok", iptables(*IN_FULL)),
+    Fault("iptables in full, legacy", "", "ok", iptables(*IN_FULL_LEGACY, program="iptables-legacy")),
+    Fault("nftables in full", "", "ok", nft(*IN_FULL_NFT, policy="drop")),
     Fault("both directions", "", "ok", nft("ct state established,related accept", "tcp dport 22 accept", policy="drop")
           + "nft 'add chain inet guard out { type filter hook output priority 0; policy drop; };"
           " add rule inet guard out ct state established,related accept'", SYSTEMD),

@@ -78,6 +78,8 @@ class Rule(object):
         packet.mark = _marked(options, packet.mark) if sure else None
 
     def _connection_mark(self, options, packet, sure):
+        if packet.untracked or not packet.tracked:
+            return
         if "--restore-mark" in options:
             masked = any(word in options for word in ("--mask", "--nfmask", "--ctmask"))
             packet.mark = packet.connection_mark if sure and not masked else None

@@ -40,10 +40,6 @@ def said(text):
     return lambda *_arguments, **_options: host.Result(0, text, "", None)
 
 
-def dict_with(values, others):
-    return dict(values, **others)
-
-
 class TestSource(unittest.TestCase):
     def test_an_address_means_that_one_address(self):
         self.assertEqual((CLIENT.family, CLIENT.text, CLIENT.sample), ("ipv4", "10.77.1.1", "10.77.1.1"))
@@ -380,10 +376,10 @@ class TestChange(unittest.TestCase):
         chain = {"backend": "iptables-nft", "family": "ip", "chain": "ufw-user-input", "line": 2}
         work.managers = {"in_charge": "ufw", "managers": ufw}
         self.assertEqual(work._owner(blocker(**chain)), ("ufw",))
-        self.assertEqual(work._owner(blocker(**dict_with(chain, {"chain": "INPUT", "line": None}))), ("ufw",))
-        self.assertEqual(
-            work._owner(blocker(**dict_with(chain, {"chain": "INPUT"}))), ("iptables", "iptables-nft", "ipv4")
-        )
+        chain["chain"] = "INPUT"
+        self.assertEqual(work._owner(blocker(**chain)), ("iptables", "iptables-nft", "ipv4"))
+        chain["line"] = None
+        self.assertEqual(work._owner(blocker(**chain)), ("ufw",))
         self.assertEqual(work._owner(blocker(table="firewalld")), ("firewalld",))
         self.assertEqual(work._owner(blocker()), ("nft",))
 
