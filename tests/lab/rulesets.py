@@ -388,13 +388,17 @@ class Nft(Maker):
     def _meta(self) -> str:
         ip = "ip protocol" if self.version == 4 else "ip6 nexthdr"
         hits = ["meta l4proto tcp", "meta l4proto { tcp, udp }", "meta l4proto != udp", f"{ip} tcp", "meta pkttype host",
-                f"meta protocol {IP[self.version]}", "meta l4proto 6", f"{ip} {{ tcp, udp }}"]  # fmt: skip
+                self._ethertype(self.version), "meta l4proto 6", f"{ip} {{ tcp, udp }}"]  # fmt: skip
         misses = ["meta l4proto udp", f"{ip} udp", "meta pkttype { broadcast, multicast }", f"{ip} != tcp",
-                  f"meta protocol {IP[10 - self.version]}", "meta l4proto { udp, icmp }"]  # fmt: skip
+                  self._ethertype(10 - self.version), "meta l4proto { udp, icmp }"]  # fmt: skip
         if self.family == "inet":
             hits.append(f"meta nfproto ipv{self.version}")
             misses.append(f"meta nfproto ipv{10 - self.version}")
         return self.one(*(hits if self.chance(70) else misses))
+
+    def _ethertype(self, version: int) -> str:
+        # An old nft loads it in a table inet, and lists the rule without it.
+        return "meta mark 0x0" if self.old_nft else f"meta protocol {IP[version]}"
 
     def _interface(self) -> str:
         if "names" in self.sets and self.chance(40):

@@ -41,8 +41,9 @@ def possible(found: dict[str, Any], version: int) -> set[str]:
         return {answer_of(told, version) for told in REJECTS[version] + REJECTS_OF_BOTH} | {"icmp", "drop"}
     if found["verdict"] == "reject" and found["stage"] != "reply":
         answer = answer_of(found["reject_with"], version)
-        if found["stage"] == "established":
-            answer = answer if answer == "tcp reset" else "icmp"
+        if found["stage"] == "established" and answer != "tcp reset":
+            # What stands does not fall for an ICMP error, and may not even tell of it.
+            return {"icmp", "drop"}
         return {answer, *(kinds - {"reject"})}
     if kinds & {"drop", "reject"}:
         return {"drop"}

@@ -172,6 +172,8 @@ class Rule(object):
         key = content["key"]
         target = key.get("meta", {}).get("key") or key.get("ct", {}).get("key") or key.get("payload", {}).get("field")
         attribute = MANGLED.get(("ct " if "ct" in key else "") + str(target))
+        if attribute == "connection_mark" and (packet.untracked or not packet.tracked):
+            return True, None
         if attribute:
             _kind, value = values.value_of(content["value"], self.context)
             if attribute in ("source", "destination"):

@@ -147,11 +147,22 @@ def through_base_chain(chain, packet, skipped):
 
 
 def through_hook(chains, hook, packet, skipped):
-    """The fate of a packet at one hook, through its base chains by their priority; of equals the newest is first."""
-    at_hook = [chain for chain in reversed(chains) if chain.sees(packet, hook) is not False]
-    at_hook.sort(key=Chain.order)
+    """The fate of a packet at one hook, through its base chains: by their priority, of the same one the newest first.
+
+    Of several tables only the kernel knows which chain is the newest, so the other order has to come to the same.
+    """
+    oldest_first = [chain for chain in chains if chain.sees(packet, hook) is not False]
+    at_hook = list(reversed(oldest_first))
+    other_packet, other = packet.copy(), None
+    if _tables_at_once(at_hook):
+        other = _through_in_order(sorted(oldest_first, key=Chain.order), hook, other_packet, skipped)
+    fate = _through_in_order(sorted(at_hook, key=Chain.order), hook, packet, skipped)
+    return fate if other is None else _either(fate, other, packet, other_packet)
+
+
+def _through_in_order(at_hook, hook, packet, skipped):
     fates = []
-    for number, chain in enumerate(at_hook):
+    for chain in at_hook:
         _track(packet, hook, chain.order()[0])
         if chain.kind == "nat" and not _translates(packet):
             continue
@@ -160,25 +171,33 @@ def through_hook(chains, hook, packet, skipped):
             fate = Fate("unknown", fate.end, "the interface is not known", [fate.verdict])
         fates.append(fate)
         if fate.verdict in BLOCKING:
-            fate.alternatives = sorted(set(fate.alternatives + _rivals(at_hook[number + 1 :], fate, packet, skipped)))
             break
     _track(packet, hook, TRANSLATION_OUT)
     return combined(fates)
 
 
-def _rivals(chains, fate, packet, skipped):
-    """What else chains of the same priority would do: of several tables only the kernel knows which is the newest."""
-    first, kinds = fate.end.chain, []
+def _tables_at_once(chains):
+    """Whether chains of several tables have the same priority."""
+    tables = {}
     for chain in chains:
-        if chain.order() != first.order():
-            break
-        if (chain.backend, chain.family, chain.table) != (first.backend, first.family, first.table):
-            other = through_base_chain(chain, packet.copy(), skipped)
-            if other.verdict not in BLOCKING:
-                kinds += other.alternatives
-            elif other.end.reject_with != fate.end.reject_with:
-                kinds.append(other.verdict)
-    return kinds
+        tables.setdefault(chain.order(), set()).add((chain.backend, chain.family, chain.table))
+    return any(len(found) > 1 for found in tables.values())
+
+
+def _either(fate, other, packet, other_packet):
+    """One fate of two that the packet may have, and a packet that is known as far as both agree."""
+    for name in ("mark", "connection_mark", "destination", "destination_port"):
+        if getattr(packet, name) != getattr(other_packet, name):
+            setattr(packet, name, None)
+    if fate.verdict == other.verdict and (fate.end is None or fate.end.reject_with == other.end.reject_with):
+        return fate
+    if fate.verdict in BLOCKING and other.verdict in BLOCKING:
+        return Fate(fate.verdict, fate.end, None, fate.alternatives + other.alternatives + [other.verdict])
+    if "unknown" in (fate.verdict, other.verdict):
+        return fate if fate.verdict == "unknown" else other
+    blocked = fate if fate.verdict in BLOCKING else other
+    reason = "chains of several tables have the same priority, and which of them comes first is not known"
+    return Fate("unknown", blocked.end, reason, [blocked.verdict])
 
 
 def combined(fates):
