@@ -14,7 +14,8 @@ short_description: What the packet filters of a host do with a connection, and w
 version_added: 0.1.0
 description:
   - Says which firewalls are there and which one is in charge, and works out from the loaded rulesets what becomes of
-    the first packet of a connection, of the answer to it, and of the client's second packet.
+    the first packet of a connection, of the answer to it, and of the client's second packet. Where a rule looks at
+    the length or the content, of the first packets with data too.
   - The rulesets of nftables, of C(iptables-nft) and of C(iptables-legacy) all count, at every hook that a packet for
     this host passes. systemd's C(IPAddressDeny) of the units of sshd counts as well.
   - A rule that nobody can judge from here, such as a rate limit, makes the verdict V(unknown) and is named, unless it
@@ -125,7 +126,8 @@ login:
       sample: null
     stage:
       description: >-
-        Which packet does not pass: V(arrival) the first, V(reply) the answer to it, V(established) the client's second.
+        Which packet does not pass: V(arrival) the first, V(reply) the answer to it, V(established) the client's second,
+        V(data) the first ones with data.
       type: str
       sample: arrival
     rule:

@@ -26,6 +26,7 @@ UNHURRIED = {"budget": 150, "patience": 30}
 ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
 SHOWN_BANS = 100
 WORD_LIMIT = 300
+WORDS_LIMIT = 100
 # What an action bans with, by the command that it runs.
 KINDS = (
     ("hosts_deny", re.compile(r"hosts\.deny|<daemon_list>")),
@@ -37,6 +38,8 @@ KINDS = (
     ("iptables", re.compile(r"\bip6?tables\b|<iptables>|\bshorewall\b")),
 )
 PACKET_FILTERS = ("ufw", "firewalld", "nftables", "ipset", "iptables")
+# Names of chains, sets and tables, among the words of a command.
+NAME = re.compile(r"(?<![\w<./-])[A-Za-z_][\w.-]*(?![\w>/])")
 USUAL_PORTS = {"ssh": 22, "http": 80, "https": 443, "smtp": 25, "ftp": 21}
 # 'ADDRESS <tab>BEGIN + SECONDS = END', in the server's local time.
 TIMED = re.compile(r"^(\S+)\s+(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \+ (-?\d+) = (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
@@ -155,7 +158,7 @@ def _action(client, jail, name, port):
         return None, error
     if error:
         # An action that is a Python class has no command.
-        return {"name": name, "kind": "other", "ports": None, "covers_login": False}, None
+        return {"name": name, "kind": "other", "ports": None, "covers_login": False, "words": []}, None
     start, error = client.ask("get", jail, "action", name, "actionstart")
     ports = "all"
     if not error and names_a_port(start + command):
@@ -164,12 +167,22 @@ def _action(client, jail, name, port):
     if is_hanging(error):
         return None, error
     kind = kind_of(command)
-    return {"name": name, "kind": kind, "ports": ports, "covers_login": kind != "other" and covers(ports, port)}, None
+    covers_login = kind != "other" and covers(ports, port)
+    words = words_of(command) if kind in PACKET_FILTERS else []
+    return {"name": name, "kind": kind, "ports": ports, "covers_login": covers_login, "words": words}, None
 
 
 def kind_of(command):
     """What an action bans with; 'other' bans nothing here, such as a mail."""
     return next((kind for kind, pattern in KINDS if pattern.search(command)), "other")
+
+
+def words_of(command):
+    """The words of a command that may name the chain, set or table that it bans in."""
+    words = set(NAME.findall(command))
+    # Rich rules end in chains of firewalld's own naming.
+    words.update(["firewalld"] if "--add-rich-rule" in command else [])
+    return sorted(words)[:WORDS_LIMIT]
 
 
 def names_a_port(commands):
@@ -277,5 +290,7 @@ def client_ban(ban, listed):
     """A ban of a client with what its jail's actions make of it; ``listed`` is None where these are not known."""
     covering = [action["covers_login"] for action in listed or []]
     covers_login = True if True in covering else None if listed is None or None in covering else False
-    kinds = [action["kind"] for action in listed or [] if action["covers_login"] is not False]
-    return dict(ban, by="fail2ban", covers_login=covers_login, kinds=kinds, route="route" in kinds)
+    acting = [action for action in listed or [] if action["covers_login"] is not False]
+    kinds = [action["kind"] for action in acting]
+    words = sorted({word for action in acting for word in action["words"]})
+    return dict(ban, by="fail2ban", covers_login=covers_login, kinds=kinds, words=words, route="route" in kinds)

@@ -166,6 +166,7 @@ def judge(evidence):
     evidence["wrappers"]["ban"] = _ban_behind(evidence)
     first = evidence["client"]
     evidence["in_force"] = [ban for ban in bans if ban["client"] == first and ban["in_force"]]
+    evidence.update(_held(bans, evidence["in_force"], first))
     evidence["left_behind"] = [
         entry
         for entry in evidence["filter_entries"] or []
@@ -179,6 +180,16 @@ def judge(evidence):
         ),
         None,
     )
+
+
+def _held(bans, in_force, first):
+    """fail2ban's bans of the first client, those seen in force before others, and the names of what it bans in.
+
+    A rule in one of these chains, sets or tables that is about the client is the ban, though no name says so.
+    """
+    held = [ban for ban in bans if ban["by"] == "fail2ban" and ban["client"] == first and ban["covers_login"]]
+    words = sorted({word for ban in held for word in ban.get("words", ())})
+    return {"held": [ban for ban in in_force if ban["by"] == "fail2ban"] or held, "bans_in": words}
 
 
 def is_kept_by(entry, ban):

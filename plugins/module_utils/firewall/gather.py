@@ -27,7 +27,12 @@ DEEDS = {
     "redirect": "redirects %s of",
     "unknown": "cannot be judged from here and is all that can block %s of",
 }
-STOPPED = {"arrival": "the first packet", "reply": "the answer", "established": "the client's second packet"}
+STOPPED = {
+    "arrival": "the first packet",
+    "reply": "the answer",
+    "established": "the client's second packet",
+    "data": "the first packets with data",
+}
 UNKNOWN_CLIENT = "it is not known who tries to log in"
 
 
@@ -134,7 +139,10 @@ def _first_obstacle(chains, world, packet, skipped):
         reply = walk.reply_to(arrived, way_back)
         fates.append(("reply", walk.departure(chains, reply, skipped)))
         second = walk.following(first, arrived)
-        fates.append(("established", walk.arrival(chains, second, world, skipped)))
+        fates.append(("established", walk.arrival(chains, second.copy(), world, skipped)))
+        if world.reads_data:
+            fates.append(("data", walk.arrival(chains, second.with_data(), world, skipped)))
+            fates.append(("data", walk.departure(chains, reply.with_data(), skipped)))
     for wanted in (walk.BLOCKING, ("unknown",)):
         for stage, fate in fates:
             if fate.verdict in wanted:

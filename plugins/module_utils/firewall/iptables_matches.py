@@ -12,7 +12,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall impor
 
 TARGET_OPTIONS = ("-j", "--jump", "-g", "--goto")
 # Options without a value; every other takes one.
-FLAGS = ("--syn", "-f", "--fragment", "--rsource", "--rdest", "--set", "--rcheck", "--update", "--remove", "--rttl",
+FLAGS = ("--syn", "--icase", "-f", "--fragment", "--rsource", "--rdest", "--set", "--rcheck", "--update", "--remove", "--rttl",
          "--reap", "--invert", "--loose", "--validmark", "--accept-local", "--limit-iface-in", "--limit-iface-out",
          "--return-nomatch", "--transparent", "--nowildcard", "--physdev-is-in", "--physdev-is-out",
          "--physdev-is-bridged", "--connlimit-saddr", "--connlimit-daddr", "--kerneltz", "--contiguous", "--exist",
@@ -23,6 +23,8 @@ SILENT = ("--comment", "--rsource", "--rdest", "--mask", "--name", "--seconds", 
           "--limit-burst", "--connlimit-mask", "--connlimit-saddr", "--connlimit-daddr",
           "--limit-iface-in", "--return-nomatch", "--validmark", "--accept-local", "--invert",
           "--loose")  # fmt: skip
+# A shorter string may stand in a header by chance.
+WORDS_AT_LEAST = 4
 WHOLE = ("255.255.255.255", ":".join(["ffff"] * 8))
 # What a match says that cannot hold, with a '!' before it or without.
 NEVER = object()
@@ -214,7 +216,7 @@ def covers_port(ports, packet, field):
         low, colon, high = part.partition(":")
         low, high = int(low or 0), int(high or 65535) if colon else int(low)
         if packet.is_client_port(field):
-            truths.append(packets.holds_client_port(low, high))
+            truths.append(packets.CLIENT_PORT.is_within(low, high))
         elif port is None:
             truths.append(True if (low, high) == (0, 65535) else None)
         else:
@@ -251,6 +253,22 @@ def _syn(_value, packet, _world, _others):
     return packet.flags & 0x17 == packets.TCP_FLAGS["syn"]
 
 
+def _length(value, packet, _world, _others):
+    low, colon, high = value[0].partition(":")
+    return packet.length.is_within(int(low or 0), int(high or 65535) if colon else int(low))
+
+
+def _string(value, packet, _world, others):
+    """Whether a packet has these words: headers have none, and of what is said only the beginning is known."""
+    if len(value[0]) < WORDS_AT_LEAST or "--hex-string" in others:
+        return None
+    return value[0].lower() in packet.data.lower() if "--icase" in others else value[0] in packet.data
+
+
+def _yes(_value, _packet, _world, _others):
+    return True
+
+
 # --- connection tracking, marks, sets ---
 
 
@@ -264,6 +282,15 @@ def _state(value, packet, _world, _others):
         if STATES.get(name, 0) & found:
             return True
     return False
+
+
+def _original(judged):
+    """A match of an address or port as the client has sent it, before any translation."""
+
+    def judge_original(value, packet, world, others):
+        return judged(value, packets.Packet("tcp", *packet.original), world, others)
+
+    return _tracked(judge_original)
 
 
 def _tracked(judged):
@@ -379,6 +406,16 @@ OPTIONS = {
     (None, "--match-set"): _set,
     (None, "--pkt-type"): _packet_type,
     ("recent", "--set"): _recent_set,
+    ("length", "--length"): _length,
+    ("string", "--string"): _string,
+    ("string", "--algo"): _yes,
+    ("string", "--from"): _yes,
+    ("string", "--to"): _yes,
+    ("string", "--icase"): _yes,
+    ("conntrack", "--ctorigsrc"): _original(_source),
+    ("conntrack", "--ctorigdst"): _original(_destination),
+    ("conntrack", "--ctorigsrcport"): _original(_source_port),
+    ("conntrack", "--ctorigdstport"): _original(_destination_port),
     ("connlimit", "--connlimit-above"): _connection_limit(True),
     ("connlimit", "--connlimit-upto"): _connection_limit(False),
     ("recent", "--rcheck"): _recent_check,

@@ -274,10 +274,9 @@ def _differs(kind, right, value, context):
 def _ordered(compare):
     def judge(kind, right, value, _context):
         number = values.constant(kind, right)
-        if number is not None and kind == "client port":
-            truths = [compare(port, number) for port in packets.CLIENT_PORTS]
-            return truths[0] if truths[0] == truths[1] else None
-        return None if value is None or number is None else compare(value, number)
+        if value is None or number is None:
+            return None
+        return value.compared(compare, number) if isinstance(value, packets.Interval) else compare(value, number)
 
     return judge
 

@@ -79,7 +79,7 @@ def _calculated(name, operands, context):
     right = constant(kind, operands[1]) if len(operands) == 2 else None
     if name == "&" and operands[0] == {"payload": {"protocol": "ip", "field": "frag-off"}} and right is not None:
         return "int", 0 if not right & ~0x1FFF else None  # a first packet is never a later fragment
-    if left is None or right is None or isinstance(left, tuple):
+    if left is None or right is None or isinstance(left, (tuple, packets.Interval)):
         return kind, None
     return kind, OPERATORS[name](left, right)
 
@@ -120,6 +120,8 @@ def _network_field(protocol, field, packet):
         return "protocol", packet.protocol
     if field == "version":
         return "int", packet.version
+    if field == "length" and protocol == "ip":
+        return "int", packet.length
     return "int", None
 
 
@@ -128,7 +130,7 @@ def _transport_field(protocol, field, packet):
         raise Absent()
     if field in ("sport", "dport"):
         attribute = "source_port" if field == "sport" else "destination_port"
-        return "client port" if packet.is_client_port(attribute) else "port", getattr(packet, attribute)
+        return "port", packets.CLIENT_PORT if packet.is_client_port(attribute) else getattr(packet, attribute)
     if field == "flags":
         return "flags", packet.flags
     return "int", None
@@ -164,6 +166,7 @@ def _meta(content, packet, _world):
         "oifname": ("interface", packet.output),
         "mark": ("int", packet.mark),
         "pkttype": ("pkttype", 0),
+        "length": ("int", packet.length),
     }
     return known.get(key, ("int", None))
 
@@ -298,16 +301,18 @@ def covers(kind, item, value, context):
         return True
     if hasattr(item, "startswith") and item.startswith("@"):
         return context.set_holds(item[1:], kind, value)
-    if kind == "client port":
-        number = constant(kind, item)
-        return None if number is None else packets.holds_client_port(number, number)
     if value is None or isinstance(value, tuple):
         return None
     if kind == "interface":
         return _covers_interface(item, value)
     if kind == "literal":
         return item == value
-    number = constant(kind, item)
+    return _is_number(constant(kind, item), value)
+
+
+def _is_number(number, value):
+    if isinstance(value, packets.Interval):
+        return None if number is None else value.is_within(number, number)
     return None if number is None else number == value
 
 
@@ -337,22 +342,21 @@ def _covers_structure(kind, item, value, context):
         return None
     if name == "prefix":
         return _covers_prefix(kind, content, value)
-    number = constant(kind, item)
-    return None if number is None else number == value
+    return _is_number(constant(kind, item), value)
 
 
 def _covers_range(kind, content, value):
     low, high = constant(kind, content[0]), constant(kind, content[1])
     if low is None or high is None:
         return None
-    if kind == "client port":
-        return packets.holds_client_port(low, high)
+    if isinstance(value, packets.Interval):
+        return value.is_within(low, high)
     return None if value is None or isinstance(value, tuple) else low <= value <= high
 
 
 def _covers_prefix(kind, content, value):
     start = constant(kind, content["addr"])
-    if start is None or kind not in BITS:
+    if start is None or kind not in BITS or isinstance(value, packets.Interval):
         return None
     shift = BITS[kind] - content["len"]
     return start >> shift == value >> shift
@@ -385,7 +389,7 @@ def _one_covers(items, kind, value, context):
 
 def written_as(kind, value):
     """How nft writes a value, for the kinds that it writes in one way only; else None."""
-    if value is None or kind not in ("ip4", "ip6", "port"):
+    if value is None or kind not in ("ip4", "ip6", "port") or isinstance(value, packets.Interval):
         return None
     return value if kind == "port" else packets.address_of(value, kind == "ip6")
 

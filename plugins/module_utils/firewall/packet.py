@@ -33,8 +33,29 @@ TCP_FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ecn"
 CT_STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
 CT_STATUSES = {"expected": 1, "seen-reply": 2, "assured": 4, "confirmed": 8, "snat": 16, "dnat": 32, "dying": 512}
 
-# A client's own port, of which nothing else is known: no program takes a lower one without being told to.
-CLIENT_PORTS = (1024, 65535)
+
+class Interval(object):
+    """A number of which only the bounds are known."""
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def is_within(self, low, high):
+        """Whether the number is from low to high."""
+        if high < self.low or low > self.high:
+            return False
+        return True if low <= self.low and high >= self.high else None
+
+    def compared(self, compare, number):
+        truths = [compare(bound, number) for bound in (self.low, self.high)]
+        return truths[0] if truths[0] == truths[1] else None
+
+
+# A client's own port: no program takes a lower one without being told to.
+CLIENT_PORT = Interval(1024, 65535)
+# The whole length of a packet: the handshake carries options only, the lists of algorithms nearly fill a packet.
+HANDSHAKE_BYTES, DATA_BYTES = Interval(40, 100), Interval(1000, 1500)
+FIRST_DATA = "SSH-2.0-"
 
 
 def negated(truth):
@@ -59,13 +80,6 @@ def some(truths):
             return True
         unknown = unknown or truth is None
     return None if unknown else False
-
-
-def holds_client_port(low, high):
-    """Whether a range of ports holds the client's."""
-    if high < CLIENT_PORTS[0] or low > CLIENT_PORTS[1]:
-        return False
-    return True if low <= CLIENT_PORTS[0] and high >= CLIENT_PORTS[1] else None
 
 
 def number_of(address):
@@ -94,6 +108,7 @@ class Packet(object):
         self.source, self.destination = source, destination
         self.source_port, self.destination_port = source_port, destination_port
         self.flags = TCP_FLAGS["syn"]
+        self.length, self.data = HANDSHAKE_BYTES, ""
         # An empty name is what a filter sees where there is no such interface.
         self.input, self.output = interface, ""
         self.mark = 0
@@ -113,6 +128,13 @@ class Packet(object):
     def copy(self):
         other = copy.copy(self)
         other.added = list(self.added)
+        return other
+
+    def with_data(self):
+        """The same packet of a connection that is known by now, with what both sides say first."""
+        other = self.copy()
+        other.flags = TCP_FLAGS["psh"] | TCP_FLAGS["ack"]
+        other.length, other.data = DATA_BYTES, FIRST_DATA
         return other
 
     def is_client_port(self, field):

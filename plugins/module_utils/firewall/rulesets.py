@@ -13,7 +13,7 @@ import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import iptables, nft
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.walk import Chain
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.walk import Chain, speaks_of_data
 from ansible_collections.rescue.remote_login.plugins.module_utils.nft_tables import nft_tables
 
 LIMIT_BYTES = 128 * 1024 * 1024
@@ -70,7 +70,7 @@ def _nft(world):
     if not listed:
         return [], []
     tables = [table[:2] for table in listed]
-    document, problem = _listed()
+    document, problem = _listed(world)
     of_iptables = [table for table in tables if table[0] in ("ip", "ip6") and table[1] in IPTABLES_TABLES]
     saved = [chain for version in (4, 6) for chain in _saved_by_nft(version, of_iptables, world)]
     if document is None:
@@ -80,11 +80,12 @@ def _nft(world):
     return with_iptables_rules(nft.chains(document, world, {table[:2] for table in listed if table[2]}), saved), []
 
 
-def _listed():
+def _listed(world):
     """The ruleset as nft prints it in JSON, or why there is none."""
     result = host.run(["nft", "-j", "list", "ruleset"], timeout=PATIENCE_S, limit=LIMIT_BYTES)
     if result.rc != 0:
         return None, result.error or "nft: %s" % (result.err.strip().splitlines() or ["no reason"])[0]
+    world.reads_data |= speaks_of_data(result.out)
     try:
         return json.loads(result.out), None
     except ValueError:
@@ -103,6 +104,7 @@ def _saved_by_nft(version, tables, world):
         result = host.run([program, "-t", name], timeout=PATIENCE_S, limit=LIMIT_BYTES)
         if result.rc == 0 and "is incompatible" not in result.out:
             text += result.out
+    world.reads_data |= speaks_of_data(text)
     return iptables.chains(text, NFT_IPTABLES, version, world)
 
 
@@ -168,4 +170,5 @@ def _legacy(version, world):
         if result.rc != 0:
             return [], result.error or "%s: %s" % (program, result.err.strip()[:200])
         text += result.out
+    world.reads_data |= speaks_of_data(text)
     return iptables.chains(text, LEGACY, version, world), None

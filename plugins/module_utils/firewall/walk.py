@@ -15,6 +15,8 @@ DEPTH_LIMIT = 64
 TRACKING, TRANSLATION_IN, TRANSLATION_OUT = -200, -100, 100
 FAMILIES = {"ip": (4,), "ip6": (6,), "inet": (4, 6), "netdev": (4, 6)}
 BLOCKING = ("drop", "reject")
+# In the JSON of nft, and in what iptables saves.
+DATA_WORDS = ('"length"', '"psh"', "--length ", "--string ", "PSH")
 ACCEPTED = "accept"
 
 
@@ -273,6 +275,11 @@ def reply_to(packet, interface):
     reply.untracked = False
     reply.connection_state, reply.direction = CT_STATES["established"], 1
     return reply
+
+
+def speaks_of_data(text):
+    """Whether a ruleset tells packets with data, or large ones, from those of the handshake."""
+    return any(word in text for word in DATA_WORDS)
 
 
 def refusal_of(packet, reject_with, interface):

@@ -24,6 +24,8 @@ class World(object):
 
     def __init__(self):
         self._routes, self._sets, self._files = {}, {}, {}
+        # Whether a ruleset judges packets by what they carry.
+        self.reads_data = False
 
     # --- routes ---
 
