@@ -141,6 +141,11 @@ command:
   type: list
   elements: str
   sample: ["/usr/sbin/sshd", "-D", "$SSHD_OPTS"]
+apart:
+  description: The process id of a daemon that lives in another network than the host's, as C(PrivateNetwork=) makes it.
+  returned: when RV(status) is V(ok)
+  type: int
+  sample: null
 state_changed_at:
   description: When the unit last changed its state, ISO 8601 in UTC.
   returned: when RV(status) is V(ok)

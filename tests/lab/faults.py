@@ -103,6 +103,12 @@ FAULTS = [
           points_at="Match"),
     Fault("no configuration file", "sshd_config_invalid", "refused",
           f"mv /etc/ssh/sshd_config /root/; {STOP}; {RESTART_FAILING}", points_at="/etc/ssh/sshd_config"),
+    Fault("a network of its own", "sshd_not_on_address", "refused", "mkdir -p /etc/systemd/system/ssh.service.d; printf"
+          " '[Service]\nPrivateNetwork=yes\n' > /etc/systemd/system/ssh.service.d/own.conf; systemctl daemon-reload;"
+          " systemctl restart ssh; sleep 1", SYSTEMD, points_at="network of its own"),
+    Fault("another port, and the usual one closed", "sshd_on_other_port", "timed_out",
+          "echo 'Port 2222' >> /etc/ssh/sshd_config; " + RESTART + "; iptables -A INPUT -p tcp --dport 22 -j DROP",
+          points_at="2222"),
     Fault("another port", "sshd_on_other_port", "refused", f"echo 'Port 2222' >> /etc/ssh/sshd_config; {RESTART}",
           points_at="2222"),
     Fault("another port by option", "sshd_on_other_port", "refused",

@@ -61,6 +61,11 @@ MORE_JAILS = (
     "[sshd]\nenabled = true\n[recidive]\nenabled = true\nlogpath = /var/log/fail2ban.log\nbackend = auto\n"
     "[nginx-http-auth]\nenabled = true\nlogpath = /var/log/nginx.err\nbackend = auto\n"
 )
+OWN_ACTION = (
+    "printf '[Definition]\nactionstart = iptables -t raw -N GUARD-<name>; iptables -t raw -I PREROUTING -j GUARD-<name>"
+    "\nactionstop =\nactionban = iptables -t raw -A GUARD-<name> -s <ip> -j DROP"
+    "\nactionunban = iptables -t raw -D GUARD-<name> -s <ip> -j DROP\n' > /etc/fail2ban/action.d/own.conf; "
+)
 NGINX = "touch /var/log/nginx.err; "
 UFW = "ufw allow 22/tcp >/dev/null; ufw --force enable >/dev/null; "
 FIREWALLD = "systemctl -q enable --now firewalld; firewall-cmd -q --state; "
@@ -88,6 +93,8 @@ FAULTS = [
           SYSTEMD, remedied=True),
     Fault("banned by hosts.deny", "fail2ban_banned", "closed_before_banner", jail("hostsdeny") + ban(), remedied=True),
     Fault("banned by a route", "fail2ban_banned", "timed_out", jail("route") + ban(), remedied=True),
+    Fault("banned in a chain of its own name", "fail2ban_banned", "timed_out",
+          OWN_ACTION + jail("own[name=door]") + ban(), remedied=True),
     Fault("banned for ever", "fail2ban_banned", "refused", jail("iptables-multiport", "bantime = -1") + ban(),
           points_at="without an end", remedied=True),
     Fault("banned in several jails", "fail2ban_banned", "refused",
@@ -134,6 +141,10 @@ FAULTS = [
           points_at="/etc/hosts.deny line 3"),
     Fault("denied by a file", "tcp_wrappers_deny", "closed_before_banner",
           "printf '192.0.2.1\\n10.77.1.1\\n' > /etc/bad; " + denied("sshd: /etc/bad"), points_at="/etc/bad"),
+    Fault("answered in the place of sshd", "tcp_wrappers_deny", "not_ssh",
+          denied("sshd: ALL: twist /bin/echo go away", "allow"), points_at="twist"),
+    Fault("denied by a line without an end", "tcp_wrappers_deny", "closed_before_banner",
+          "printf 'sshd: 192.0.2.1' > /etc/hosts.deny", points_at="no newline"),
     # sshd itself.
     Fault("too many waiting", "max_startups", "closed_before_banner", WAITING % "PerSourcePenalties no", ("trixie",),
           points_at="2 wait to log in"),

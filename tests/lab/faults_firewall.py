@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from faults import ALL, SYSTEMD, Fault
+from faults import ALL, RESTART, SYSTEMD, Fault
 
 CAUSE = "firewall_blocks_port"
 BOOKWORM, TRIXIE, BULLSEYE = ("bookworm",), ("trixie",), ("bullseye",)
@@ -142,20 +142,35 @@ FAULTS = [
           " --to-ports 2200"), "--to-ports 2200"),
     fault("redirected by nft", "refused", "nft 'add table ip n; add chain ip n p { type nat hook prerouting priority -100;"
           " }; add rule ip n p tcp dport 22 redirect to :2200'", "redirect to :2200", TRIXIE),
+    fault("redirected to loopback", TIMED, "nft 'add table ip n; add chain ip n p { type nat hook prerouting priority -100;"
+          " }; add rule ip n p tcp dport 22 dnat to 127.0.0.1:22'", "dnat to 127.0.0.1:22", BOOKWORM),
+    fault("redirected to sshd, and the port before that dropped", TIMED, "echo 'Port 2222' >> /etc/ssh/sshd_config; " + RESTART
+          + "; nft 'add table ip n; add chain ip n p { type nat hook prerouting priority -100; };"
+          " add rule ip n p tcp dport 22 redirect to :2222'; " + nft("meta l4proto tcp ct original proto-dst 22 drop"),
+          "ct original proto-dst 22 drop", SYSTEMD),
+    fault("the port before a translation", "refused", iptables("-A INPUT -m conntrack --ctorigdstport 22 -j REJECT"),
+          "--ctorigdstport 22 -j REJECT"),
+    # Behind the handshake.
+    fault("large packets", "key_exchange_timed_out", nft("meta length 800-65535 drop", hook="output"), "meta length 800-65535",
+          SYSTEMD),
+    fault("packets with data", "key_exchange_timed_out", iptables("-A INPUT -p tcp --dport 22 --tcp-flags PSH PSH -j DROP"),
+          "PSH PSH -j DROP"),
+    fault("the banner", "banner_timed_out", iptables("-A OUTPUT -p tcp --sport 22 -m string --string SSH-2.0 --algo bm -j DROP"),
+          "SSH-2.0"),
     # The managers of firewalls.
-    fault("firewalld: service removed", "no_route", firewalld("--remove-service=ssh"), "filter_IN_public", SYSTEMD,
+    fault("firewalld: service removed", "no_route", firewalld("--remove-service=ssh"), "zone public", SYSTEMD,
           remedied=True),
     fault("firewalld: rich rule", "refused", firewalld("--add-rich-rule='rule family=ipv4 source address=10.77.0.0/16"
           " service name=ssh reject'"), "10.77.0.0/16", SYSTEMD, remedied=True),
-    fault("firewalld: zone drop for a network", TIMED, firewalld("--zone=drop --add-source=10.77.0.0/16"), "filter_IN_drop", SYSTEMD,
+    fault("firewalld: zone drop for a network", TIMED, firewalld("--zone=drop --add-source=10.77.0.0/16"), "zone drop", SYSTEMD,
           remedied=True),
-    fault("firewalld: the zone of the interface", "no_route", firewalld("--zone=block --change-interface=eth0"), "filter_IN_block",
+    fault("firewalld: the zone of the interface", "no_route", firewalld("--zone=block --change-interface=eth0"), "zone block",
           BOOKWORM),
     fault("firewalld: direct rule", TIMED, firewalld("--direct --add-rule ipv4 filter INPUT 0 -p tcp --dport 22 -j DROP"),
           "--dport 22 -j DROP", SYSTEMD, remedied=True),
     fault("firewalld: policy", "no_route", firewalld_permanent(*POLICY_OBJECT), "filter_IN_policy_blk", SYSTEMD, remedied=True),
     fault("firewalld: ipset", TIMED, firewalld_permanent("--new-ipset=enemies --type=hash:net",
-          "--ipset=enemies --add-entry=10.77.0.0/16", "--zone=drop --add-source=ipset:enemies"), "filter_IN_drop", TRIXIE),
+          "--ipset=enemies --add-entry=10.77.0.0/16", "--zone=drop --add-source=ipset:enemies"), "zone drop", TRIXIE),
     fault("firewalld: panic", TIMED, firewalld() + "firewall-cmd -q --panic-on", "firewalld_policy_drop", BOOKWORM),
     fault("ufw: default deny", TIMED, ufw("allow 80/tcp"), "-P INPUT DROP", UFW, remedied=True),
     fault("ufw: deny before allow", TIMED, ufw("deny proto tcp from 10.77.0.0/16 to any port 22", "allow 22/tcp"), "--dport 22 -j DROP", UFW, remedied=True),
@@ -195,6 +210,11 @@ IN_FULL_NFT = (
 HEALTHY = [
     Fault("container host", "", "ok", NAT + iptables("-N DOCKER", "-P FORWARD DROP", "-A FORWARD -o docker0 -j DOCKER",
           "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT")),
+    Fault("words and lengths of others", "", "ok", iptables("-A INPUT -m string --string BitTorrent --algo bm -j DROP",
+          "-A INPUT -p tcp -m length --length 1:39 -j DROP") + nft("meta length > 9000 drop", hook="output")),
+    Fault("redirected to sshd on another port", "", "ok", "echo 'Port 2222' >> /etc/ssh/sshd_config; " + RESTART
+          + "; nft 'add table ip n; add chain ip n p { type nat hook prerouting priority -100; };"
+          " add rule ip n p tcp dport 22 redirect to :2222'; " + nft("tcp dport 22 drop"), SYSTEMD),
     Fault("iptables in full", "", "ok", iptables(*IN_FULL)),
     Fault("iptables in full, legacy", "", "ok", iptables(*IN_FULL_LEGACY, program="iptables-legacy")),
     Fault("nftables in full", "", "ok", nft(*IN_FULL_NFT, policy="drop")),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -314,7 +315,10 @@ def test_a_host_has_vantages_of_its_own(start: Start, diagnose: Diagnose) -> Non
         vantage.name: vantage.inventory(ansible_connection="containers.podman.podman", ansible_host=vantage.name),
     }
     run = diagnose(inventory, "--limit", f"{host.name},{other.name}")
-    assert (run[host]["cause"], run[other]["verdict"]) == ("local_network_problem", "can_login"), run.text
+    assert (run[host]["cause"], run[other]["verdict"]) == ("firewall_blocks_port", "can_login"), run.text
+    evidence = json.loads((run.folder / "evidence" / f"{host.name}.json").read_text())
+    seen = {probe["vantage"]: probe["outcome"] for probe in evidence["outside"]}
+    assert seen == {"localhost": "timed_out", vantage.name: "ok"}
 
 
 def test_only_the_host_on_which_a_remedy_failed_is_marked_failed(start: Start, playbook: Playbook) -> None:

@@ -8,6 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import re
+
 from ansible_collections.rescue.remote_login.plugins.module_utils import banners, host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import (
     conntrack,
@@ -19,7 +21,9 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall impor
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import Packet
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world import World
 
+ZONE = re.compile(r"filter_IN_(?!policy_)(.+?)(?:_(?:pre|log|deny|allow|post))?$")
 BLOCKERS_LIMIT = 8
+SUSPECTS_LIMIT = 4
 TEXT_LIMIT = 1000
 DEEDS = {
     "drop": "drops %s of",
@@ -106,12 +110,24 @@ def judge(chains, world, packet):
         stage, fate, arrived = _first_obstacle(chains, world, packet, skipped)
         answer = answer or _told(stage, fate, arrived, packet)
         if fate.verdict not in walk.BLOCKING:
-            answer["suspect"] = _obstacle(stage, fate.end) if fate.alternatives else None
+            answer["suspects"] = _suspects(chains, world, packet, skipped, (stage, fate))
+            answer["suspect"] = (answer["suspects"] or [None])[0]
             break
         blockers.append(_obstacle(stage, fate.end))
         skipped.add(fate.end.key())
     answer["blockers"] = blockers
     return dict(answer, packet=packet)
+
+
+def _suspects(chains, world, packet, skipped, found):
+    """The rules that nobody can judge and that may block, one behind another as far as nothing else is certain."""
+    suspects, skipped = [], set(skipped)
+    stage, fate = found
+    while fate.verdict == "unknown" and fate.alternatives and len(suspects) < SUSPECTS_LIMIT:
+        suspects.append(_obstacle(stage, fate.end))
+        skipped.add(fate.end.key())
+        stage, fate, _arrived = _first_obstacle(chains, world, packet, skipped)
+    return suspects
 
 
 def diversion(answer, world):
@@ -120,6 +136,8 @@ def diversion(answer, world):
     if target is None or target["port"] is None:
         return None
     target["local"] = target["address"] is None or world.is_local(target["address"])
+    if (target["address"] or "").startswith("127.") and not world.routes_to_loopback(answer["packet"]["interface"]):
+        target["local"] = False  # what comes from outside may not go there
     entries, error, _hidden = sockets.listening()
     waiting = [entry for entry in entries if entry["protocol"] == "tcp" and entry["port"] == target["port"]]
     target["listens"] = None if error or not target["local"] else bool(waiting)
@@ -181,7 +199,8 @@ def _answer(verdict_word, reason=None):
         "translated_to": None,
         "translated_by": None,
         "blockers": [],
-        # A rule that nobody can judge, and that may block.
+        # Rules that nobody can judge, and that may block; the first of them.
+        "suspects": [],
         "suspect": None,
     }
 
@@ -194,9 +213,18 @@ def _obstacle(stage, end):
     found["by_source"] = bool(end.notes.get(source))
     found["set"] = end.notes.get("set")
     found["ban"] = ban_of(found)
+    found["zone"] = _zone(end)
     found["place"] = _place(found)
     found["does"] = DEEDS[end.kind] % STOPPED[stage]
     return found
+
+
+def _zone(end):
+    """The zone of firewalld that the packet is in, by the names that firewalld gives its chains."""
+    if end.chain.table != "firewalld":
+        return None
+    zones = [ZONE.match(name or "") for name in end.visited]
+    return next((zone.group(1) for zone in reversed(zones) if zone), None)
 
 
 def _place(blocker):
@@ -209,6 +237,8 @@ def _place(blocker):
         parts.append("line %d" % blocker["line"])
     elif blocker["handle"]:
         parts.append("handle %d" % blocker["handle"])
+    if blocker["zone"]:
+        parts.append("zone %s" % blocker["zone"])
     return ", ".join(parts)
 
 

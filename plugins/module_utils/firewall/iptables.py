@@ -123,7 +123,7 @@ class Rule(object):
     def _redirect(self, options, packet, sure):
         told = matches.value_after(options, "--to-ports")
         port = packet.destination_port if told is None else int(told) if told.isdigit() else None
-        packet.translate(self.world.address_of_interface(packet), port if sure else None)
+        packet.redirect(self.world.address_of_interface(packet), port if sure else None)
         return ("accept", None)
 
     def _snat(self, _options, _packet, _sure):

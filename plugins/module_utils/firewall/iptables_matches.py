@@ -12,11 +12,11 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall impor
 
 TARGET_OPTIONS = ("-j", "--jump", "-g", "--goto")
 # Options without a value; every other takes one.
-FLAGS = ("--syn", "--icase", "-f", "--fragment", "--rsource", "--rdest", "--set", "--rcheck", "--update", "--remove", "--rttl",
-         "--reap", "--invert", "--loose", "--validmark", "--accept-local", "--limit-iface-in", "--limit-iface-out",
-         "--return-nomatch", "--transparent", "--nowildcard", "--physdev-is-in", "--physdev-is-out",
-         "--physdev-is-bridged", "--connlimit-saddr", "--connlimit-daddr", "--kerneltz", "--contiguous", "--exist",
-         "--localtz")  # fmt: skip
+FLAGS = ("--syn", "--icase", "-f", "--fragment", "--rsource", "--rdest", "--set", "--rcheck", "--update", "--remove",
+         "--rttl", "--reap", "--invert", "--loose", "--validmark", "--accept-local", "--limit-iface-in",
+         "--limit-iface-out", "--return-nomatch", "--transparent", "--nowildcard", "--physdev-is-in",
+         "--physdev-is-out", "--physdev-is-bridged", "--connlimit-saddr", "--connlimit-daddr", "--kerneltz",
+         "--contiguous", "--exist", "--localtz")  # fmt: skip
 TWO_VALUES = ("--tcp-flags", "--match-set")
 # What says nothing by itself, or goes with an option that does.
 SILENT = ("--comment", "--rsource", "--rdest", "--mask", "--name", "--seconds", "--hitcount", "--rttl", "--reap",

@@ -227,7 +227,7 @@ class Rule(object):
         port = (content or {}).get("port")
         _kind, number = values.value_of(port, self.context) if port is not None else (None, packet.destination_port)
         address = self.context.world.address_of_interface(packet)
-        packet.translate(address, number if sure else None)
+        packet.redirect(address, number if sure else None)
         return True, ("accept", None)
 
     def _snat(self, _content, _packet, _sure):

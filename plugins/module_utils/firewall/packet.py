@@ -149,7 +149,10 @@ class Packet(object):
 
     def translate(self, address, port):
         """Destination address and port after DNAT or REDIRECT; an address of None is kept."""
-        self.destination = address or self.destination
-        self.destination_port = port
+        self.redirect(address or self.destination, port)
+
+    def redirect(self, address, port):
+        """The same, with an address that is not known where it is None."""
+        self.destination, self.destination_port = address, port
         self.translated = True
         self.connection_status |= CT_STATUSES["dnat"]

@@ -53,6 +53,8 @@ class End(object):
     def __init__(self, kind, chain, rule, path, doubt=None, reject_with=None, notes=()):
         self.kind, self.chain, self.rule, self.path = kind, chain, rule, path
         self.doubt, self.reject_with = doubt, reject_with
+        # The chains that the packet has been through before, also those that it has come out of again.
+        self.visited = []
         # What the rules on the path say of the packet's addresses.
         self.notes = dict(notes, **(rule.notes if rule is not None else {}))
 
@@ -72,17 +74,23 @@ class Walk(object):
         self.packet, self.skipped = packet, skipped
         self.ends = []
         self.doubts = []
+        self.visited = []
 
     def through(self, base):
         """All the ends that the packet can find in a base chain."""
         if self._chain(base, [], None, {}):
             policy = ACCEPTED if key_of(base, None) in self.skipped else base.policy
-            self.ends.append(End(policy, base, None, [base.name]))
+            self._end(policy, base, None, [base.name])
         return self.ends
+
+    def _end(self, *what):
+        self.ends.append(End(*what))
+        self.ends[-1].visited = list(self.visited)
 
     def _chain(self, chain, path, doubt, notes):
         """Walk a chain; return whether the packet may come out at its end."""
         path = path + [chain.name]
+        self.visited.append(chain.name)
         leaves = False
         for rule in chain.rules:
             if key_of(chain, rule) in self.skipped:
@@ -107,7 +115,7 @@ class Walk(object):
             else:
                 if kind == "unknown":
                     here = here or (chain, rule, target)
-                self.ends.append(End(kind, chain, rule, path, here, target if kind == "reject" else None, notes))
+                self._end(kind, chain, rule, path, here, target if kind == "reject" else None, notes)
                 goes_on = False
             leaves = leaves or goes_on
             if matched is True:
@@ -118,7 +126,7 @@ class Walk(object):
         problem = "the chain %s is not known" % target if target not in chain.siblings else None
         problem = "more than %d jumps" % DEPTH_LIMIT if len(path) > DEPTH_LIMIT else problem
         if problem:
-            self.ends.append(End("unknown", chain, rule, path, (chain, rule, problem)))
+            self._end("unknown", chain, rule, path, (chain, rule, problem))
             return True
         return self._chain(chain.siblings[target], path, doubt, dict(notes, **rule.notes))
 

@@ -45,6 +45,12 @@ class World(object):
             return route["interface"]
         return None if ":" in (route["error"] or ":") else ""
 
+    @staticmethod
+    def routes_to_loopback(interface):
+        """Whether the kernel lets packets of this interface go on to 127.0.0.0/8."""
+        names = ("all", interface or "default")
+        return any(host.read("/proc/sys/net/ipv4/conf/%s/route_localnet" % name).text.strip() == "1" for name in names)
+
     def address_type(self, address):
         """The type of an address, as the kernel numbers it; None where nobody knows."""
         if address.startswith("ff") and ":" in address:
@@ -53,10 +59,19 @@ class World(object):
         return ROUTE_TYPES.get(route["type"] or route["error"])
 
     def address_of_interface(self, packet):
-        """Where REDIRECT leads a packet that comes in: to the interface's own first address."""
-        if packet.version == 6 or packet.source is None:
+        """Where REDIRECT leads a packet that comes in: to the interface's first address; None where that is open."""
+        if packet.version == 6:
+            return self._redirected6(packet)
+        if packet.source is None:
             return packet.destination
         return self.route(packet.source)["source"] or packet.destination
+
+    def _redirected6(self, packet):
+        """The destination where the interface has no other address of that reach: of several the kernel takes one."""
+        lines = [line.split() for line in self._file("/proc/net/if_inet6").text.splitlines()]
+        reach = {line[3] for line in lines if number_of(packet.destination or "") == int(line[0], 16)}
+        alike = [line for line in lines if line[5] == packet.input and line[3] in reach]
+        return packet.destination if len(alike) == 1 else None
 
     # --- files of the kernel ---
 

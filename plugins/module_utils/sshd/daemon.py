@@ -98,6 +98,14 @@ def daemons(listening, main_pid):
     return found
 
 
+def in_network_of_its_own(main_pid):
+    """The id of the unit's own sshd where it lives in another network than this host's, or None."""
+    if main_pid is None or sockets.process(main_pid)["program"] != "sshd":
+        return None
+    networks = [host.link_target("/proc/%s/ns/net" % pid) for pid in ("self", main_pid)]
+    return main_pid if None not in networks and networks[0] != networks[1] else None
+
+
 def _is_roots(pid):
     status = host.status_of("/proc/%d" % pid)
     return status is not None and status.st_uid == 0 and _executable(pid) is not False

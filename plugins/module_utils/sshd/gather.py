@@ -37,6 +37,7 @@ def gather(login):
     }
     evidence.update(service)
     evidence["daemon"] = _chief(running)
+    evidence["apart"] = None if running else daemon.in_network_of_its_own(service["main_pid"])
     socket_active = bool(evidence["socket"] and evidence["socket"]["active"])
     evidence["running"] = bool(running) or socket_active
     evidence["failed"] = _failed(evidence)

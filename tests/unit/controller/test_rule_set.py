@@ -26,7 +26,12 @@ SOURCES = {
     "004_2f34e74a9fa02293.txt",
 }
 # What a rule takes into account where it is there, and does without where it is not.
-LOOKED_AT = {"firewall_blocks_port": {"bans", "sshd"}, "max_startups": {"bans"}, "source_penalty": {"sshd"}}
+LOOKED_AT = {
+    "firewall_blocks_port": {"bans", "sshd"},
+    "max_startups": {"bans"},
+    "source_penalty": {"sshd"},
+    "sshd_on_other_port": {"firewall"},
+}
 RULES = {rule.id: rule for rule in rules.load()}
 FILES = sorted(path.relative_to(EVIDENCE).with_suffix("").as_posix() for path in EVIDENCE.glob("*/*.json"))
 
