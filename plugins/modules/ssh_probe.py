@@ -169,17 +169,23 @@ results:
       sample: {"resolve": 0.3, "connect": 0.2, "total": 1.1}
     addresses:
       description: >-
-        Each address tried, in order, with family, outcome, milliseconds, the client's own address towards it, the
+        Each address tried, in order, with family, outcome, milliseconds, the client's own address and port, the
         maximum segment size that was asked for, and what answered (C(TCP reset), or an ICMP error and who sent it).
       type: list
       elements: dict
       sample: [{"address": "192.0.2.10", "family": "ipv4", "outcome": "refused", "connect_ms": 0.2,
                 "answered_by": {"kind": "TCP reset", "from": null}, "client_address": "198.51.100.7",
-                "max_segment_size": null}]
+                "client_port": null, "max_segment_size": null}]
     client_address:
       description: The vantage's own address towards the target.
       type: str
       sample: 198.51.100.7
+    client_port:
+      description:
+        - The vantage's own port in the connection that logged in or was refused, by which the host's log tells it.
+        - V(null) without a connection, and where the vantage's OpenSSH client made it.
+      type: int
+      sample: 52344
     banner:
       description: The server's identification.
       type: str

@@ -86,6 +86,7 @@ def _blank(target):
         "timings_ms": {},
         "addresses": [],
         "client_address": None,
+        "client_port": None,
         "banner": None,
         "lines_before_banner": [],
         "key_exchange_offer": None,
@@ -165,6 +166,7 @@ def _log_in(stream, target, address, result, timeout):
         except NoCommonAlgorithm:
             pass  # paramiko knows fewer algorithms than the people's own client
     stream.close()
+    result["addresses"][-1]["client_port"] = None  # that client makes a connection of its own
     return openssh.log_in(target, address, result, timeout)
 
 
@@ -190,7 +192,7 @@ def _round_off(result):
     if not tried:
         return
     last = tried[-1]
-    result["client_address"] = last["client_address"]
+    result["client_address"], result["client_port"] = last["client_address"], last["client_port"]
     answered = [entry for entry in tried if entry["outcome"] in ("connected", "refused") or _by_itself(entry)]
     if answered:
         how = (answered[0]["answered_by"] or {}).get("kind") or "TCP"

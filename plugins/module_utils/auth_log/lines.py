@@ -1,0 +1,176 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one line of sshd says: about whom, from where, and how it went.
+
+A stranger chooses the user name, and so most of a line. A line is therefore read from both ends: where the shortest
+and the longest user name that fit lead to different addresses, it names none.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import re
+import socket
+
+SHORT = {
+    "ADDRESS": r"(?P<address>[0-9A-Fa-f.:]{2,45}(?:%[\w.-]{1,40})?)",
+    "PORT": r"port (?P<port>\d{1,5})",
+    "METHOD": r"(?P<method>[\w/-]{1,60})",
+    "INVALID": r"(?P<invalid>(?:invalid|illegal) user )?",
+    "WHO": r"(?:(?P<state>authenticating|invalid) user|user) USER ",
+    # The name in a certificate and the client's names in a host-based login are a stranger's words, too.
+    "KEY": r"(?:: [\w-]+ DIGEST(?: ID .* \(serial \d+\) CA [\w-]+ DIGEST)?(?:, client user \".*\", client host \".*\")?)?",
+    "DIGEST": r"(?:SHA256:[\w+/=]+|(?:MD5:)?[0-9a-f:]{47})",
+}
+# How sshd words it, and what that says of the attempt. None: nothing that another line would not say better.
+FORMS = (
+    ("accepted", r"Accepted METHOD for USER from ADDRESS PORT ssh2KEY"),
+    ("failed", r"(?:Failed|Partial) METHOD for INVALIDUSER from ADDRESS PORT ssh2KEY"),
+    (None, r"Postponed METHOD for INVALIDUSER from ADDRESS PORT ssh2KEY"),
+    ("failed", r"maximum authentication attempts exceeded for INVALIDUSER from ADDRESS PORT ssh2"),
+    ("invalid_user", r"Invalid user USER from ADDRESS(?: PORT)?"),
+    ("invalid_user", r"input_userauth_request: invalid user USER"),
+    ("refused", r"User USER from (?:ADDRESS|\S+) not allowed because .*"),
+    ("refused", r"User USER not allowed because .*"),
+    ("refused", r"Access denied for user USER by PAM account configuration"),
+    ("refused", r"ROOT LOGIN REFUSED FROM ADDRESS(?: PORT)?"),
+    ("refused", r"Account USER has expired"),
+    ("refused", r"User USER password has expired.*"),
+    ("refused", r"Login restricted for USER: .*"),
+    ("refused", r"\S+:\d+: Authentication tried for USER with correct key but not from a permitted host .*"),
+    ("refused", r"refused connect from \S+ \(ADDRESS\)"),
+    ("failed", r"PAM: .* for INVALIDUSER from (?:ADDRESS|\S+)"),
+    ("closed", r"Connection (?:closed|reset) by WHOADDRESS PORT"),
+    ("closed", r"Connection (?:closed|reset) by ADDRESS(?: PORT)?"),
+    ("closed", r"Disconnecting WHOADDRESS PORT: .*"),
+    ("closed", r"Disconnecting ADDRESS PORT: .*"),
+    ("closed", r"Disconnected from WHOADDRESS PORT"),
+    ("closed", r"Disconnected from ADDRESS(?: PORT)?"),
+    ("closed", r"Received disconnect from ADDRESS(?: PORT)?: ?\d+:.*"),
+    ("closed", r"(?:ssh_dispatch_run_fatal: )?Connection from WHOADDRESS PORT: .*"),
+    ("closed", r"(?:ssh_dispatch_run_fatal: )?Connection from ADDRESS PORT: .*"),
+    ("closed", r"Did not receive identification string from ADDRESS(?: PORT)?"),
+    ("timed_out", r"Timeout before authentication for ADDRESS(?: PORT)?"),
+    ("timed_out", r"Timeout before authentication for connection from ADDRESS to \S+, pid = (?P<pid>\d+)"),
+    ("no_common_algorithm", r"Unable to negotiate with ADDRESS(?: PORT)?: .*"),
+    ("bad_protocol", r"banner exchange: Connection from ADDRESS PORT: .*"),
+    ("bad_protocol", r"Bad protocol version identification '.*' from ADDRESS(?: PORT)?"),
+    ("dropped", r"drop connection #\d+ from \[ADDRESS\]:(?P<port>\d{1,5}) on .*"),
+    (None, r"Connection from ADDRESS PORT on \S+ port \d+.*"),
+)
+DECORATION = re.compile(r"^(?:(?:error|fatal): )?(?P<body>.*?)(?: \[preauth\])?$")
+# What the daemon says of itself: these are not about one connection.
+DAEMON = re.compile(
+    r"(?:error: |fatal: )?(?:Server listening on |Received signal |Received SIGHUP|Bind to port |Cannot bind "
+    r"|fork: |(?:beginning|exited) MaxStartups|sshd: no hostkeys|Could not load host key|Unable to load host key"
+    r"|srclimit_penalise)"
+)
+
+
+def _compiled(form):
+    """The form as two patterns: with the longest and with the shortest that can stand for a stranger's words."""
+    for name in ("WHO", "KEY", "DIGEST", "ADDRESS", "PORT", "METHOD", "INVALID"):
+        form = form.replace(name, SHORT[name])
+    longest = form.replace("USER", r"(?P<user>.*)")
+    shortest = longest.replace(".*", ".*?")
+    return re.compile(longest + "$"), re.compile(shortest + "$")
+
+
+PATTERNS = [(result,) + _compiled(form) for result, form in FORMS]
+
+
+def body_of(message):
+    """A message without what sshd puts around it."""
+    return DECORATION.match(message).group("body")
+
+
+def read(message):
+    """{result, address, port, user, method, pid}, all None where the line does not say so; None for other lines."""
+    body = body_of(message)
+    for result, longest, shortest in PATTERNS:
+        match = longest.match(body)
+        if match:
+            return _said(result, match.groupdict(), shortest.match(body).groupdict())
+    return None
+
+
+def _said(result, one, other):
+    """What both readings of a line agree on."""
+    agreed = {name: one[name] if one[name] == other[name] else None for name in one}
+    address, port = canonical(agreed.get("address")), agreed.get("port")
+    sure = address is not None and (port is not None or one.get("port") == other.get("port"))
+    if result == "closed":
+        result = {"authenticating": "failed", "invalid": "invalid_user"}.get(agreed.get("state"), "closed")
+    return {
+        "result": result,
+        "address": address if sure else None,
+        "port": int(port) if port and sure and 0 < int(port) < 65536 else None,
+        "user": agreed.get("user"),
+        "method": agreed.get("method"),
+        "pid": agreed.get("pid"),
+    }
+
+
+def canonical(address):
+    """An address in the one way in which addresses can be compared, or None: IPv4 also where it came as IPv6."""
+    text = (address or "").partition("%")[0]
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            packed = socket.inet_pton(family, text)
+        except (ValueError, UnicodeError, socket.error):
+            continue
+        if family == socket.AF_INET6 and packed[:12] == b"\0" * 10 + b"\xff\xff":
+            return socket.inet_ntop(socket.AF_INET, packed[12:])
+        return socket.inet_ntop(family, packed)
+    return None
+
+
+# --- why ---
+
+# The line that tells most, first. What sshd says when somebody just leaves tells nothing, and is not here.
+REASONS = [
+    re.compile(pattern)
+    for pattern in (
+        r"User .* not allowed because ",
+        r"Authentication refused: |ROOT LOGIN REFUSED |Could not open (?:user|authorized|file)|Unsafe Authorized"
+        r"|User .* (?:is not a regular file|bad ownership)|\S+:\d+: Authentication tried for |Certificate "
+        r"|userauth_\w+: .*(?: not in | not allowed|unsupported)|Refusing |Account .* has expired|Login restricted for "
+        r"|User .* password has expired|AuthorizedKeysCommand|AuthorizedPrincipals|Key .* revoked|.* failed, status \d",
+        r"pam_(?!unix|env|systemd|succeed_if|lastlog|motd|mail|limits|loginuid|selinux|umask)\w+\(sshd:(?:auth|account)\): "
+        r"|pam_unix\(sshd:account\): |pam_\w+\(sshd:\w+\): .*(?:denied|[Rr]efused|locked|expired|not permitted)",
+        r"PAM unable to dlopen|PAM (?:adding faulty|bad|no|error|pam_)|PAM: ",
+        r"Access denied for user ",
+        r"maximum authentication attempts exceeded |Disconnecting .*: Too many authentication failures",
+        r"Invalid user |input_userauth_request: invalid user ",
+        r"Unable to negotiate with |Bad protocol version |banner exchange: |drop connection |refused connect from "
+        r"|Timeout before authentication |no matching |kex_\w+: (?!.*(?:Connection (?:closed|reset)|read:))",
+        r"Failed (?!none)[\w/-]+ for |pam_\w+\(sshd:auth\): .*(?:failure|unknown|not met)",
+    )
+]
+COMPLAINT = re.compile(r"(?:fatal|error): (?!kex_exchange_identification: (?:read: )?Connection |Received disconnect )")
+# After a login: what keeps the session from working.
+SESSION = re.compile(r"(?:fatal|error): |PAM unable to dlopen|pam_\w+\(sshd:(?:session|setcred)\): .*(?:denied|[Rr]efused)")
+
+
+def reasons(messages, accepted):
+    """The lines that say why, the most telling one first."""
+    if accepted:
+        return [message for message in messages if SESSION.match(message)]
+    ranked = [(rank, number, message) for number, message in enumerate(messages) for rank in [_rank(message)] if rank]
+    found = []
+    for _rank_of, _number, message in sorted(ranked):
+        if body_of(message) not in [body_of(other) for other in found]:
+            found.append(message)
+    return found
+
+
+def _rank(message):
+    body = body_of(message)
+    for rank, pattern in enumerate(REASONS, 1):
+        if pattern.match(body):
+            return rank
+    # Any other complaint of sshd says more than a bare 'Failed'.
+    return len(REASONS) - 0.5 if COMPLAINT.match(message) else None
