@@ -29,7 +29,8 @@ options:
     default: []
   client_ports:
     description:
-      - The port of the connection that was tried from each of O(clients), in the same order, V(0) where it is not known.
+      - The port of the connection that was tried from each of O(clients), in the same order, V(0) where it is
+        not known.
       - By it the host's log tells that connection from others.
     type: list
     elements: int

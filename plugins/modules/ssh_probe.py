@@ -199,10 +199,21 @@ results:
       description: The algorithms that the server offers, by the names of RFC 4253.
       type: dict
       sample: {"kex_algorithms": ["curve25519-sha256"], "server_host_key_algorithms": ["ssh-ed25519"]}
+    algorithms_mismatch:
+      description: >-
+        Where the key exchange failed because client and server have nothing in common, each kind of algorithm with what
+        the server offers, what the client takes (V(null) where it does not tell), and whether the server offers
+        something that the client of a current OpenSSH takes (C(current_openssh)).
+      type: list
+      elements: dict
+      sample: [{"kind": "cipher", "offered": ["aes128-cbc"], "taken": ["aes128-ctr"], "current_openssh": false}]
     host_key:
-      description: Type and SHA-256 fingerprint of the host's key, and whether known_hosts has it, another one or none.
+      description: >-
+        Type and SHA-256 fingerprint of the host's key, and whether known_hosts has it, another one or none.
+        Where it has another one, the fingerprints of these and the lines in which they stand (C(known_in)).
       type: dict
-      sample: {"type": "ssh-ed25519", "fingerprint": "SHA256:x", "status": "known", "known_fingerprints": []}
+      sample: {"type": "ssh-ed25519", "fingerprint": "SHA256:x", "status": "known", "known_fingerprints": [],
+               "known_in": []}
     auth_methods:
       description: The authentication methods that the server names.
       type: list

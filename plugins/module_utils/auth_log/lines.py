@@ -22,7 +22,8 @@ SHORT = {
     "INVALID": r"(?P<invalid>(?:invalid|illegal) user )?",
     "WHO": r"(?:(?P<state>authenticating|invalid) user|user) USER ",
     # The name in a certificate and the client's names in a host-based login are a stranger's words, too.
-    "KEY": r"(?:: [\w-]+ DIGEST(?: ID .* \(serial \d+\) CA [\w-]+ DIGEST)?(?:, client user \".*\", client host \".*\")?)?",
+    "KEY": r"(?:: [\w-]+ DIGEST(?: ID .* \(serial \d+\) CA [\w-]+ DIGEST)?"
+    r'(?:, client user ".*", client host ".*")?)?',
     "DIGEST": r"(?:SHA256:[\w+/=]+|(?:MD5:)?[0-9a-f:]{47})",
 }
 # How sshd words it, and what that says of the attempt. None: nothing that another line would not say better.
@@ -130,6 +131,8 @@ def canonical(address):
 
 # --- why ---
 
+# Modules of PAM that talk at logins that are fine.
+TALKATIVE = "unix|env|systemd|succeed_if|lastlog|motd|mail|limits|loginuid|selinux|umask"
 # The line that tells most, first. What sshd says when somebody just leaves tells nothing, and is not here.
 REASONS = [
     re.compile(pattern)
@@ -139,8 +142,8 @@ REASONS = [
         r"|User .* (?:is not a regular file|bad ownership)|\S+:\d+: Authentication tried for |Certificate "
         r"|userauth_\w+: .*(?: not in | not allowed|unsupported)|Refusing |Account .* has expired|Login restricted for "
         r"|User .* password has expired|AuthorizedKeysCommand|AuthorizedPrincipals|Key .* revoked|.* failed, status \d",
-        r"pam_(?!unix|env|systemd|succeed_if|lastlog|motd|mail|limits|loginuid|selinux|umask)\w+\(sshd:(?:auth|account)\): "
-        r"|pam_unix\(sshd:account\): |pam_\w+\(sshd:\w+\): .*(?:denied|[Rr]efused|locked|expired|not permitted)",
+        r"pam_(?!%s)\w+\(sshd:(?:auth|account)\): (?!.*[Aa]uthentication failure)|pam_unix\(sshd:account\): "
+        r"|pam_\w+\(sshd:\w+\): .*(?:denied|[Rr]efused|locked|expired|not permitted)" % TALKATIVE,
         r"PAM unable to dlopen|PAM (?:adding faulty|bad|no|error|pam_)|PAM: ",
         r"Access denied for user ",
         r"maximum authentication attempts exceeded |Disconnecting .*: Too many authentication failures",
@@ -152,7 +155,9 @@ REASONS = [
 ]
 COMPLAINT = re.compile(r"(?:fatal|error): (?!kex_exchange_identification: (?:read: )?Connection |Received disconnect )")
 # After a login: what keeps the session from working.
-SESSION = re.compile(r"(?:fatal|error): |PAM unable to dlopen|pam_\w+\(sshd:(?:session|setcred)\): .*(?:denied|[Rr]efused)")
+SESSION = re.compile(
+    r"(?:fatal|error): |PAM unable to dlopen|pam_\w+\(sshd:(?:session|setcred)\): .*(?:denied|[Rr]efused)"
+)
 
 
 def reasons(messages, accepted):

@@ -12,6 +12,7 @@ import getpass
 import os
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.algorithms import KEYWORDS
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Undecided
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import paramiko
 
@@ -28,6 +29,7 @@ def applied(target):
     filled = dict(target)
     filled["address"] = settings.get("hostname") or target["address"]
     filled["host_key_alias"] = settings.get("hostkeyalias")
+    filled["own_algorithms"] = any(keyword in settings for keyword in KEYWORDS)
     if filled.get("port") is None:
         filled["port"] = int(settings["port"]) if str(settings.get("port", "")).isdigit() else 22
     filled["user"] = target.get("user") or settings.get("user") or getpass.getuser()

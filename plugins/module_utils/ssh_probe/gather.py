@@ -12,7 +12,9 @@ import resource
 import threading
 import time
 
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import (
+    algorithms,
     client_config,
     connect,
     login,
@@ -90,6 +92,7 @@ def _blank(target):
         "banner": None,
         "lines_before_banner": [],
         "key_exchange_offer": None,
+        "algorithms_mismatch": [],
         "host_key": None,
         "auth_methods": None,
         "auth_banner": None,
@@ -160,14 +163,37 @@ def _attempt(target, result, login_gate):
 
 
 def _log_in(stream, target, address, result, timeout):
-    if login.paramiko is not None:
+    if login.paramiko is not None and not _would_refuse(target, address, result):
         try:
             return login.log_in(stream, target, result, timeout)
         except NoCommonAlgorithm:
             pass  # paramiko knows fewer algorithms than the people's own client
     stream.close()
+    _judge_without_client(result)
     result["addresses"][-1]["client_port"] = None  # that client makes a connection of its own
     return openssh.log_in(target, address, result, timeout)
+
+
+def _would_refuse(target, address, result):
+    """Whether the people's own client takes none of the server's algorithms, by what their ssh_config says."""
+    offer = result["key_exchange_offer"]
+    if not target.get("own_algorithms") or not offer:
+        return False
+    takes = algorithms.client_takes(openssh.options(target), address)
+    result["algorithms_mismatch"] = algorithms.mismatches(offer, takes) if takes else []
+    if result["algorithms_mismatch"] and openssh.cannot_be_given(target):
+        raise Failed("key_exchange_failed", algorithms.words(result["algorithms_mismatch"]))
+    return bool(result["algorithms_mismatch"])
+
+
+def _judge_without_client(result):
+    """Where no OpenSSH client is there to try, a server that none of today's would take is told by its offer."""
+    offer = result["key_exchange_offer"]
+    if host.which("ssh") is not None or not offer:
+        return
+    result["algorithms_mismatch"] = algorithms.mismatches(offer, algorithms.CURRENT)
+    if result["algorithms_mismatch"]:
+        raise Failed("key_exchange_failed", algorithms.words(result["algorithms_mismatch"]))
 
 
 class BadTarget(Undecided):
