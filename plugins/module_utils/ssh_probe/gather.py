@@ -169,7 +169,8 @@ def _log_in(stream, target, address, result, timeout):
         except NoCommonAlgorithm:
             pass  # paramiko knows fewer algorithms than the people's own client
     stream.close()
-    _judge_without_client(result)
+    if host.which("ssh") is None or openssh.cannot_be_given(target):
+        _judge_by_offer(target, address, result)
     result["addresses"][-1]["client_port"] = None  # that client makes a connection of its own
     return openssh.log_in(target, address, result, timeout)
 
@@ -180,18 +181,14 @@ def _would_refuse(target, address, result):
     if not target.get("own_algorithms") or not offer:
         return False
     takes = algorithms.client_takes(openssh.options(target), address)
-    result["algorithms_mismatch"] = algorithms.mismatches(offer, takes) if takes else []
-    if result["algorithms_mismatch"] and openssh.cannot_be_given(target):
-        raise Failed("key_exchange_failed", algorithms.words(result["algorithms_mismatch"]))
-    return bool(result["algorithms_mismatch"])
+    return bool(takes and algorithms.mismatches(offer, takes))
 
 
-def _judge_without_client(result):
-    """Where no OpenSSH client is there to try, a server that none of today's would take is told by its offer."""
+def _judge_by_offer(target, address, result):
+    """Where the OpenSSH client cannot try, what it takes is compared with what the server offers."""
     offer = result["key_exchange_offer"]
-    if host.which("ssh") is not None or not offer:
-        return
-    result["algorithms_mismatch"] = algorithms.mismatches(offer, algorithms.CURRENT)
+    takes = algorithms.client_takes(openssh.options(target), address) or algorithms.CURRENT
+    result["algorithms_mismatch"] = algorithms.mismatches(offer, takes) if offer else []
     if result["algorithms_mismatch"]:
         raise Failed("key_exchange_failed", algorithms.words(result["algorithms_mismatch"]))
 
