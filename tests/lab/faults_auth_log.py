@@ -12,9 +12,9 @@ from faults import RESTART, SYSTEMD, Fault
 OTHER_KEY = {"remote_login_known_hosts": [str(Path(__file__).parent / "other_known_hosts")]}
 # Another SSH server, with a key of its own, gets the connections that are meant for sshd.
 IMPOSTOR = (
-    "ssh-keygen -q -t ed25519 -N '' -f /opt/key; mkdir -p /run/sshd; printf 'Port 2222\\nHostKey /opt/key\\nPidFile"
-    " none\\n' > /opt/config; /usr/sbin/sshd -f /opt/config; nft 'add table ip n; add chain ip n p { type nat hook"
-    " prerouting priority -100; }; add rule ip n p tcp dport 22 redirect to :2222'"
+    "ssh-keygen -q -t ed25519 -N '' -f /opt/key; mkdir -p /run/sshd; cp /usr/sbin/sshd /opt/gitsshd; printf 'Port"
+    " 2222\\nHostKey /opt/key\\nPidFile none\\n' > /opt/config; /opt/gitsshd -f /opt/config; nft 'add table ip n;"
+    " add chain ip n p { type nat hook prerouting priority -100; }; add rule ip n p tcp dport 22 redirect to :2222'"
 )
 
 

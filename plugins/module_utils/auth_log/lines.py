@@ -62,7 +62,7 @@ FORMS = (
     ("dropped", r"drop connection #\d+ from \[ADDRESS\]:(?P<port>\d{1,5}) on .*"),
     (None, r"Connection from ADDRESS PORT on \S+ port \d+.*"),
 )
-DECORATION = re.compile(r"^(?:(?:error|fatal): )?(?P<body>.*?)(?: \[preauth\])?$")
+DECORATION = re.compile(r"^(?:(?:error|fatal): )?(?P<body>.*?)(?: \[preauth\])?$", re.S)
 # What the daemon says of itself: these are not about one connection.
 DAEMON = re.compile(
     r"(?:error: |fatal: )?(?:Server listening on |Received signal |Received SIGHUP|Bind to port |Cannot bind "
