@@ -164,9 +164,8 @@ def own(attempts, client, port, user, now):
     recent = [one for one in from_there if now - one["last_at"] < RECENT_S and one["user"] in (user, None)]
     if recent:
         return recent[-1], "address and time"
-    return _without_address(attempts, user, now) or (None, "no line of the log is about %s%s" % (
-        client, " port %d" % port if port else ""
-    ))  # fmt: skip
+    told = "user %s from %s%s" % (user, client, " port %d" % port if port else " in the last minutes")
+    return _without_address(attempts, user, now) or (None, "no line of the log is about %s" % told)
 
 
 def _without_address(attempts, user, now):

@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one line of sshd says: about whom, from where, and how it went.
 
-A stranger chooses the user name, and so most of a line. A line is therefore read from both ends: where the shortest
-and the longest user name that fit lead to different addresses, it names none.
+A stranger chooses the user name, and so most of a line. A line is therefore read in every way in which sshd could have
+meant it: where a longer and a shorter user name lead to different addresses, it names none.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -27,6 +27,7 @@ SHORT = {
     "DIGEST": r"(?:SHA256:[\w+/=]+|(?:MD5:)?[0-9a-f:]{47})",
 }
 # How sshd words it, and what that says of the attempt. None: nothing that another line would not say better.
+# USER stands for whatever a stranger can choose.
 FORMS = (
     ("accepted", r"Accepted METHOD for USER from ADDRESS PORT ssh2KEY"),
     ("failed", r"(?:Failed|Partial) METHOD for INVALIDUSER from ADDRESS PORT ssh2KEY"),
@@ -43,7 +44,7 @@ FORMS = (
     ("refused", r"Login restricted for USER: .*"),
     ("refused", r"\S+:\d+: Authentication tried for USER with correct key but not from a permitted host .*"),
     ("refused", r"refused connect from \S+ \(ADDRESS\)"),
-    ("failed", r"PAM: .* for INVALIDUSER from (?:ADDRESS|\S+)"),
+    ("failed", r"PAM: [^:]{1,80}? for INVALIDUSER from (?:ADDRESS|\S+)"),
     ("closed", r"Connection (?:closed|reset) by WHOADDRESS PORT"),
     ("closed", r"Connection (?:closed|reset) by ADDRESS(?: PORT)?"),
     ("closed", r"Disconnecting WHOADDRESS PORT: .*"),
@@ -58,7 +59,7 @@ FORMS = (
     ("timed_out", r"Timeout before authentication for connection from ADDRESS to \S+, pid = (?P<pid>\d+)"),
     ("no_common_algorithm", r"Unable to negotiate with ADDRESS(?: PORT)?: .*"),
     ("bad_protocol", r"banner exchange: Connection from ADDRESS PORT: .*"),
-    ("bad_protocol", r"Bad protocol version identification '.*' from ADDRESS(?: PORT)?"),
+    ("bad_protocol", r"Bad protocol version identification 'USER' from ADDRESS(?: PORT)?"),
     ("dropped", r"drop connection #\d+ from \[ADDRESS\]:(?P<port>\d{1,5}) on .*"),
     (None, r"Connection from ADDRESS PORT on \S+ port \d+.*"),
 )
@@ -72,12 +73,11 @@ DAEMON = re.compile(
 
 
 def _compiled(form):
-    """The form as two patterns: with the longest and with the shortest that can stand for a stranger's words."""
+    """The form as two patterns: what stands before the stranger's words, and what ends the line behind them."""
     for name in ("WHO", "KEY", "DIGEST", "ADDRESS", "PORT", "METHOD", "INVALID"):
         form = form.replace(name, SHORT[name])
-    longest = form.replace("USER", r"(?P<user>.*)")
-    shortest = longest.replace(".*", ".*?")
-    return re.compile(longest + "$"), re.compile(shortest + "$")
+    before, found, behind = form.partition("USER")
+    return re.compile(before if found else before + "$"), re.compile(behind + "$") if found else None
 
 
 PATTERNS = [(result,) + _compiled(form) for result, form in FORMS]
@@ -91,27 +91,45 @@ def body_of(message):
 def read(message):
     """{result, address, port, user, method, pid}, all None where the line does not say so; None for other lines."""
     body = body_of(message)
-    for result, longest, shortest in PATTERNS:
-        match = longest.match(body)
-        if match:
-            return _said(result, match.groupdict(), shortest.match(body).groupdict())
+    for result, before, behind in PATTERNS:
+        found = _readings(body, before, behind)
+        if found:
+            return _said(result, found)
     return None
 
 
-def _said(result, one, other):
-    """What both readings of a line agree on."""
-    agreed = {name: one[name] if one[name] == other[name] else None for name in one}
-    address, port = canonical(agreed.get("address")), agreed.get("port")
-    sure = address is not None and (port is not None or one.get("port") == other.get("port"))
+def _readings(body, before, behind):
+    """Every way in which a line can be read as this form."""
+    start = before.match(body)
+    if start is None:
+        return []
+    if behind is None:
+        return [start.groupdict()]
+    found = []
+    for end in range(start.end(), len(body) + 1):
+        rest = behind.match(body, end)
+        if rest:
+            found.append(dict(start.groupdict(), user=body[start.end() : end], **rest.groupdict()))
+    return found
+
+
+def _said(result, readings):
+    """What all readings of a line agree on."""
+    agreed = {}
+    for names in (("address", "port"), ("user",), ("method",), ("state",), ("pid",)):
+        values = {tuple(one.get(name) for name in names) for one in readings}
+        agreed.update(zip(names, values.pop() if len(values) == 1 else [None] * len(names)))
+    address = canonical(agreed["address"])
+    port = int(agreed["port"]) if address and agreed["port"] else 0
     if result == "closed":
-        result = {"authenticating": "failed", "invalid": "invalid_user"}.get(agreed.get("state"), "closed")
+        result = {"authenticating": "failed", "invalid": "invalid_user"}.get(agreed["state"], "closed")
     return {
         "result": result,
-        "address": address if sure else None,
-        "port": int(port) if port and sure and 0 < int(port) < 65536 else None,
-        "user": agreed.get("user"),
-        "method": agreed.get("method"),
-        "pid": agreed.get("pid"),
+        "address": address,
+        "port": port if 0 < port < 65536 else None,
+        "user": None if result == "bad_protocol" else agreed["user"],
+        "method": agreed["method"],
+        "pid": agreed["pid"],
     }
 
 

@@ -182,7 +182,7 @@ class Attempts(unittest.TestCase):
         self.assertEqual(attempts.own(told, "192.0.2.1", 4, "root", NOW), (told[0], "address and port"))
         self.assertEqual(attempts.own(told, "::ffff:192.0.2.1", 5, "root", NOW)[0], told[1])
         attempt, why = attempts.own(told, "192.0.2.1", 6, "root", NOW)
-        self.assertEqual((attempt, why), (None, "no line of the log is about 192.0.2.1 port 6"))
+        self.assertEqual((attempt, why), (None, "no line of the log is about user root from 192.0.2.1 port 6"))
 
     def test_the_probe_s_own_without_a_port(self):
         told = grouped("Invalid user a from 192.0.2.1 port 4") + grouped("Invalid user b from 192.0.2.1 port 5")
