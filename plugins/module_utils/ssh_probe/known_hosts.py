@@ -97,9 +97,9 @@ def fingerprint_in(place):
     path, _colon, number = place.rpartition(":")
     lines = host.read(path, limit=LIMIT_BYTES).text.splitlines()
     fields = lines[int(number) - 1].split() if 0 < int(number) <= len(lines) else []
-    for field in fields[2:4]:
-        try:
-            return fingerprint(base64.b64decode(field.encode("ascii"))) if field.startswith("AAAA") else None
-        except (ValueError, TypeError):
-            continue
-    return None
+    # A line may begin with a marker; every key begins with the length of the name of its type.
+    key = next((field for field in fields[2:4] if field.startswith("AAAA")), None)
+    try:
+        return fingerprint(base64.b64decode(key.encode("ascii"))) if key else None
+    except (ValueError, TypeError):
+        return None

@@ -20,7 +20,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.logi
 )
 
 HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (\S+)", re.M)
-OFFENDING = re.compile(r"^Offending \S+ key in (/\S+:\d+)$", re.M)
+OFFENDING = re.compile(r"^Offending \S+ key in (/.+:\d+)$", re.M)
 METHODS = re.compile(r"^debug1: Authentications that can continue: (\S+)", re.M)
 CHANGED = re.compile(r"^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! +@", re.M)
 AUTHENTICATED = re.compile(r"^(debug1: )?Authenticated to ", re.M)
