@@ -172,6 +172,17 @@ class Attempts(unittest.TestCase):
         )
         self.assertEqual([(one["user"], one["address"]) for one in told], [("a", "192.0.2.1"), ("b", "192.0.2.2")])
 
+    def test_the_words_of_centos_7(self):
+        (told,) = grouped(
+            "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1",
+            'pam_succeed_if(sshd:auth): requirement "uid >= 1000" not met by user "root"',
+            "Failed password for root from 192.0.2.1 port 4 ssh2",
+            "Connection closed by 192.0.2.1 port 4 [preauth]",
+        )
+        self.assertEqual((told["address"], told["port"], told["user"]), ("192.0.2.1", 4, "root"))
+        self.assertEqual((told["result"], told["method"]), ("failed", "password"))
+        self.assertTrue(told["reasons"][0].startswith("pam_unix(sshd:auth): authentication failure"))
+
     def test_an_attempt_keeps_few_lines_however_much_is_said(self):
         told = grouped("Invalid user a from 192.0.2.1 port 4", *["Failed none for x"] * 5000)
         self.assertEqual(len(told), 1)
