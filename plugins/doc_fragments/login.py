@@ -27,6 +27,14 @@ options:
     type: list
     elements: str
     default: []
+  client_ports:
+    description:
+      - The port of the connection that was tried from each of O(clients), in the same order, V(0) where it is
+        not known.
+      - By it the host's log tells that connection from others.
+    type: list
+    elements: int
+    default: []
   timeout:
     description: After how many seconds a section is given up and becomes C(unchecked).
     type: int

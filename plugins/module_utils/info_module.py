@@ -17,6 +17,7 @@ LOGIN_ARGUMENTS = {
     "addresses": {"type": "list", "elements": "str", "default": []},
     "user": {"type": "str", "default": "root"},
     "clients": {"type": "list", "elements": "str", "default": []},
+    "client_ports": {"type": "list", "elements": "int", "default": []},
     "timeout": {"type": "int", "default": 30},
 }
 
@@ -24,7 +25,7 @@ LOGIN_ARGUMENTS = {
 def module_for_login(**more):
     """An AnsibleModule with the arguments of a login attempt, and that attempt."""
     module = AnsibleModule(argument_spec=dict(LOGIN_ARGUMENTS, **more), supports_check_mode=True)
-    login = {key: module.params[key] for key in ("port", "addresses", "user", "clients")}
+    login = {key: module.params[key] for key in ("port", "addresses", "user", "clients", "client_ports")}
     if not 0 < login["port"] < 65536:
         module.fail_json(msg="port must be between 1 and 65535, not %d" % login["port"])
     return module, login

@@ -169,17 +169,23 @@ results:
       sample: {"resolve": 0.3, "connect": 0.2, "total": 1.1}
     addresses:
       description: >-
-        Each address tried, in order, with family, outcome, milliseconds, the client's own address towards it, the
+        Each address tried, in order, with family, outcome, milliseconds, the client's own address and port, the
         maximum segment size that was asked for, and what answered (C(TCP reset), or an ICMP error and who sent it).
       type: list
       elements: dict
       sample: [{"address": "192.0.2.10", "family": "ipv4", "outcome": "refused", "connect_ms": 0.2,
                 "answered_by": {"kind": "TCP reset", "from": null}, "client_address": "198.51.100.7",
-                "max_segment_size": null}]
+                "client_port": null, "max_segment_size": null}]
     client_address:
       description: The vantage's own address towards the target.
       type: str
       sample: 198.51.100.7
+    client_port:
+      description:
+        - The vantage's own port in the connection that logged in or was refused, by which the host's log tells it.
+        - V(null) without a connection, and where the vantage's OpenSSH client made it.
+      type: int
+      sample: 52344
     banner:
       description: The server's identification.
       type: str
@@ -193,10 +199,21 @@ results:
       description: The algorithms that the server offers, by the names of RFC 4253.
       type: dict
       sample: {"kex_algorithms": ["curve25519-sha256"], "server_host_key_algorithms": ["ssh-ed25519"]}
+    algorithms_mismatch:
+      description: >-
+        Where the key exchange failed because client and server have nothing in common, each kind of algorithm with what
+        the server offers, what the client takes (V(null) where it does not tell), and whether the server offers
+        something that the client of a current OpenSSH takes (C(current_openssh)).
+      type: list
+      elements: dict
+      sample: [{"kind": "cipher", "offered": ["aes128-cbc"], "taken": ["aes128-ctr"], "current_openssh": false}]
     host_key:
-      description: Type and SHA-256 fingerprint of the host's key, and whether known_hosts has it, another one or none.
+      description: >-
+        Type and SHA-256 fingerprint of the host's key, and whether known_hosts has it, another one or none.
+        Where it has another one, the fingerprints of these and the lines in which they stand (C(known_in)).
       type: dict
-      sample: {"type": "ssh-ed25519", "fingerprint": "SHA256:x", "status": "known", "known_fingerprints": []}
+      sample: {"type": "ssh-ed25519", "fingerprint": "SHA256:x", "status": "known", "known_fingerprints": [],
+               "known_in": []}
     auth_methods:
       description: The authentication methods that the server names.
       type: list

@@ -206,7 +206,7 @@ config:
   type: dict
   sample: {"valid": true, "errors": [], "effective_from": "sshd -T", "files": ["/etc/ssh/sshd_config"]}
 host_keys:
-  description: Each configured host key with path, mode, owner and what is wrong with it.
+  description: Each configured host key with path, mode, owner, its fingerprint, and what is wrong with it.
   returned: when RV(status) is V(ok)
   type: list
   elements: dict

@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -304,4 +304,13 @@ def login_of(host: str, variables: Variables, seen: Sequence[Mapping[str, Any]],
         "addresses": addresses,
         "user": attempt.get("user") or first.get("user") or getpass.getuser(),
         "clients": list(dict.fromkeys(clients)),
+        "client_ports": _ports_of(dict.fromkeys(clients), seen),
     }
+
+
+def _ports_of(clients: Iterable[str], seen: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The port of the connection that was made from each of these addresses; 0 where it is not known."""
+    ports: dict[str, int] = {}
+    for result in seen:
+        ports.setdefault(str(result.get("client_address")), int(result.get("client_port") or 0))
+    return [ports[client] for client in clients]

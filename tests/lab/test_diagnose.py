@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+import faults_auth_log
 import faults_bans
 import faults_firewall
 from batches import Batch, cases
 from faults import FAULTS, HEALTHY, RISKS, Fault
 from fleet import Host
 
-BROKEN = FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS
-ODD = HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY
+BROKEN = FAULTS + faults_auth_log.FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS
+ODD = HEALTHY + faults_auth_log.HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY
 
 
 def log_in(host: Host) -> int:

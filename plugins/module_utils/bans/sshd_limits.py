@@ -8,16 +8,15 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import calendar
 import json
 import os
 import re
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets, system_log
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses
 
-LOG_FILES = ("/var/log/auth.log", "/var/log/secure", "/var/log/messages", "/var/log/syslog")
+LOG_FILES = system_log.LOG_FILES
 TAIL_BYTES = 512 * 1024
 JOURNAL_LINES = 2000
 # What is in the log from before the attempt is history.
@@ -39,7 +38,6 @@ NEW_PENALTY = re.compile(
     r".*penalty (?:of|to) (?P<seconds>\d+) seconds for (?:penalty: )?(?P<reason>.+)$"
 )
 SYSLOG = re.compile(r"^(?P<when>\S+T\S+|\w{3} [ \d]\d \d\d:\d\d:\d\d) \S+ sshd(?:-session)?\[\d+\]: (?P<message>.*)$")
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def look(clients):
@@ -162,36 +160,7 @@ def parse_log(text):
     found = []
     for line in text.splitlines():
         match = SYSLOG.match(line)
-        when = _time(match.group("when")) if match else None
+        when = system_log.syslog_time(match.group("when")) if match else None
         if when is not None:
             found.append((when, match.group("message")[:MESSAGE_LIMIT]))
     return found
-
-
-def _time(text):
-    try:
-        if "T" in text:
-            return _iso(text)
-        month, day, clock = text.split()
-        hour, minute, second = [int(part) for part in clock.split(":")]
-        year = time.localtime().tm_year
-        when = time.mktime((year, MONTHS.index(month) + 1, int(day), hour, minute, second, 0, 0, -1))
-        # A date in the future is last year's.
-        if when <= time.time() + 86400:
-            return when
-        return time.mktime((year - 1, MONTHS.index(month) + 1, int(day), hour, minute, second, 0, 0, -1))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _iso(text):
-    match = re.match(r"(\d+-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?$", text)
-    if match is None:
-        return None
-    parsed = time.strptime(match.group(1), "%Y-%m-%dT%H:%M:%S")
-    zone = match.group(2)
-    if zone is None:
-        return time.mktime(parsed)
-    digits = "+0000" if zone == "Z" else zone.replace(":", "")
-    offset = (int(digits[1:3]) * 60 + int(digits[3:])) * 60
-    return calendar.timegm(parsed) - (offset if digits[0] == "+" else -offset)

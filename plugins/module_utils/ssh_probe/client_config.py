@@ -9,13 +9,19 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import getpass
+import glob
 import os
+import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.algorithms import KEYWORDS
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Undecided
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import paramiko
 
 FILES = ("~/.ssh/config", "/etc/ssh/ssh_config")
+FILES_LIMIT = 50
+KEYWORD = re.compile(r"^[ \t]*(?:%s)\b" % "|".join(KEYWORDS), re.I | re.M)
+INCLUDE = re.compile(r"^[ \t]*Include[ \t=]+([^\n#]+)", re.I | re.M)
 
 
 def applied(target):
@@ -28,6 +34,7 @@ def applied(target):
     filled = dict(target)
     filled["address"] = settings.get("hostname") or target["address"]
     filled["host_key_alias"] = settings.get("hostkeyalias")
+    filled["own_algorithms"] = bool(target.get("use_ssh_config", True)) and chooses_algorithms(FILES)
     if filled.get("port") is None:
         filled["port"] = int(settings["port"]) if str(settings.get("port", "")).isdigit() else 22
     filled["user"] = target.get("user") or settings.get("user") or getpass.getuser()
@@ -53,3 +60,20 @@ def _lookup(address):
     if settings.get("hostname") == address:
         del settings["hostname"]
     return settings
+
+
+def chooses_algorithms(paths):
+    """Whether these files, or what they include, set any algorithms, for whatever host: then ssh itself is asked."""
+    waiting, seen = list(paths), set()
+    while waiting and len(seen) < FILES_LIMIT:
+        path = os.path.expanduser(waiting.pop(0))
+        if path in seen:
+            continue
+        seen.add(path)
+        text = host.read(path).text
+        if KEYWORD.search(text):
+            return True
+        # A name without a folder is looked for beside the file.
+        for name in " ".join(INCLUDE.findall(text)).replace('"', " ").split():
+            waiting += sorted(glob.glob(os.path.join(os.path.dirname(path), os.path.expanduser(name))))
+    return False

@@ -92,6 +92,7 @@ def connect(candidates, timeout, tried, max_segment_size=None):
             "detail": None,
             "answered_by": None,
             "client_address": None,
+            "client_port": None,
             "max_segment_size": None,
         }
         tried.append(entry)
@@ -108,6 +109,7 @@ def connect(candidates, timeout, tried, max_segment_size=None):
         entry["connect_ms"] = milliseconds(started)
         if channel is not None:
             entry["outcome"] = "connected"
+            entry["client_port"] = channel.getsockname()[1]
             return channel, entry
     best = max(tried, key=lambda entry: TELLING.index(entry["outcome"]))
     raise Failed(best["outcome"], "%s port %d: %s" % (best["address"], candidates[0][1][1], best["detail"]))

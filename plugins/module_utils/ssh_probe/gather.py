@@ -12,7 +12,9 @@ import resource
 import threading
 import time
 
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import (
+    algorithms,
     client_config,
     connect,
     login,
@@ -86,9 +88,11 @@ def _blank(target):
         "timings_ms": {},
         "addresses": [],
         "client_address": None,
+        "client_port": None,
         "banner": None,
         "lines_before_banner": [],
         "key_exchange_offer": None,
+        "algorithms_mismatch": [],
         "host_key": None,
         "auth_methods": None,
         "auth_banner": None,
@@ -159,13 +163,34 @@ def _attempt(target, result, login_gate):
 
 
 def _log_in(stream, target, address, result, timeout):
-    if login.paramiko is not None:
+    if login.paramiko is not None and not _would_refuse(target, address, result):
         try:
             return login.log_in(stream, target, result, timeout)
         except NoCommonAlgorithm:
             pass  # paramiko knows fewer algorithms than the people's own client
     stream.close()
+    if host.which("ssh") is None or openssh.cannot_be_given(target):
+        _judge_by_offer(target, address, result)
+    result["addresses"][-1]["client_port"] = None  # that client makes a connection of its own
     return openssh.log_in(target, address, result, timeout)
+
+
+def _would_refuse(target, address, result):
+    """Whether the people's own client takes none of the server's algorithms, by what their ssh_config says."""
+    offer = result["key_exchange_offer"]
+    if not target.get("own_algorithms") or not offer:
+        return False
+    takes = algorithms.client_takes(openssh.options(target), address)
+    return bool(takes and algorithms.mismatches(offer, takes))
+
+
+def _judge_by_offer(target, address, result):
+    """Where the OpenSSH client cannot try, what it takes is compared with what the server offers."""
+    offer = result["key_exchange_offer"]
+    takes = algorithms.client_takes(openssh.options(target), address) or algorithms.CURRENT
+    result["algorithms_mismatch"] = algorithms.mismatches(offer, takes) if offer else []
+    if result["algorithms_mismatch"]:
+        raise Failed("key_exchange_failed", algorithms.words(result["algorithms_mismatch"]))
 
 
 class BadTarget(Undecided):
@@ -190,7 +215,7 @@ def _round_off(result):
     if not tried:
         return
     last = tried[-1]
-    result["client_address"] = last["client_address"]
+    result["client_address"], result["client_port"] = last["client_address"], last["client_port"]
     answered = [entry for entry in tried if entry["outcome"] in ("connected", "refused") or _by_itself(entry)]
     if answered:
         how = (answered[0]["answered_by"] or {}).get("kind") or "TCP"

@@ -8,15 +8,12 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import base64
-import fnmatch
-import hashlib
 import os
 import socket
 import threading
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import known_hosts
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import (
     IDENTIFICATION,
     Failed,
@@ -33,9 +30,8 @@ except ImportError:
 # What a login runs: nothing, but by the account's own shell.
 COMMAND = "true"
 DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
-DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 OUTPUT_LIMIT_BYTES = 2048
-KNOWN_HOSTS_LIMIT_BYTES = 8 * 1024 * 1024
+PARTING_LIMIT_BYTES = 300
 # Name lookups and PAM may take their time; a server grants two minutes.
 AUTH_PATIENCE = 4
 RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -52,12 +48,6 @@ class NoCommonAlgorithm(Exception):
     """This library and the server have no algorithm in common; another client may well have one."""
 
 
-def fingerprint(key):
-    """The SHA-256 fingerprint as OpenSSH prints it."""
-    digest = hashlib.sha256(key.asbytes()).digest()
-    return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
-
-
 # --- credentials ---
 
 
@@ -72,7 +62,7 @@ def find_credential(target):
         keys = paramiko.Agent().get_keys() if paramiko and os.environ.get("SSH_AUTH_SOCK") else ()
         if keys:
             more = ", the first of %d" % len(keys) if len(keys) > 1 else ""
-            return "key", keys[0], "agent key %s%s" % (fingerprint(keys[0]), more)
+            return "key", keys[0], "agent key %s%s" % (known_hosts.fingerprint(keys[0].asbytes()), more)
         for path in DEFAULT_KEYS:
             if os.path.exists(os.path.expanduser(path)):
                 return _key_file(path, target.get("passphrase"))
@@ -88,7 +78,7 @@ def _key_file(path, passphrase):
     for kind in ("Ed25519Key", "ECDSAKey", "RSAKey"):
         try:
             key = getattr(paramiko, kind).from_private_key_file(path, password=passphrase or None)
-            return "key", key, "key file %s (%s)" % (path, fingerprint(key))
+            return "key", key, "key file %s (%s)" % (path, known_hosts.fingerprint(key.asbytes()))
         except paramiko.PasswordRequiredException:
             raise Undecided("the key file %s is encrypted and no passphrase was given" % path)
         except Exception as error:  # each type refuses the others in its own way
@@ -96,65 +86,6 @@ def _key_file(path, passphrase):
     # The reason of the library can quote the file; the file may be the secret of something else.
     wrong = passphrase and "the passphrase is wrong or the file is not a private key"
     raise Undecided("the key file %s cannot be used: %s" % (path, wrong or "it is not an SSH private key"))
-
-
-# --- the host's key against known_hosts ---
-
-
-def known_keys(target):
-    """The keys that known_hosts has for this target: {type: [key, ...]}. A line that is wrong hides no other."""
-    wanted = known_name(target)
-    found = {}
-    paths = target.get("known_hosts")
-    for path in DEFAULT_KNOWN_HOSTS if paths is None else paths:
-        for line in host.read(os.path.expanduser(path), limit=KNOWN_HOSTS_LIMIT_BYTES).text.splitlines():
-            # Marked lines are about certificates and revoked keys; what they say is not a key to compare with.
-            if not line.strip() or line.strip()[0] in "#@" or not names_host(line.split()[0], wanted):
-                continue
-            try:
-                entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
-            except Exception:  # paramiko has several ways of refusing a line
-                continue
-            if entry is not None and entry.key is not None:
-                found.setdefault(entry.key.get_name(), []).append(entry.key)
-    return found
-
-
-def known_name(target):
-    """What a target is called in known_hosts."""
-    if target.get("host_key_alias"):
-        return target["host_key_alias"]
-    return target["address"] if target["port"] == 22 else "[%s]:%d" % (target["address"], target["port"])
-
-
-def names_host(field, wanted):
-    """Whether the first field of a known_hosts line is about this host: names, patterns, negations or a hash."""
-    if field.startswith("|1|"):
-        try:
-            return paramiko.HostKeys.hash_host(wanted, field) == field
-        except Exception:
-            return False
-    patterns = field.lower().split(",")
-    if any(fnmatch.fnmatchcase(wanted.lower(), _glob(pattern[1:])) for pattern in patterns if pattern[:1] == "!"):
-        return False
-    return any(fnmatch.fnmatchcase(wanted.lower(), _glob(pattern)) for pattern in patterns)
-
-
-def _glob(pattern):
-    return pattern.replace("[", "[[]")  # a bracket stands for itself, as in [host]:port
-
-
-def judge_host_key(key, known):
-    """The evidence on the host key that the server has shown."""
-    kind = key.get_name()
-    same_type = known.get(kind, [])
-    status = "unknown"
-    if any(key.asbytes() == other.asbytes() for other in same_type):
-        status = "known"
-    elif same_type:
-        status = "changed"
-    expected = [fingerprint(other) for other in same_type] if status == "changed" else []
-    return {"type": kind, "fingerprint": fingerprint(key), "status": status, "known_fingerprints": expected}
 
 
 # --- the attempt ---
@@ -166,19 +97,32 @@ def log_in(stream, target, result, timeout):
     # The thread must not keep a vantage's Python alive after the answer is out.
     transport.daemon = True
     transport.local_version = IDENTIFICATION
+    parting = _listen_for_parting_words(transport)
     try:
-        known = known_keys(target)
+        known = known_hosts.known_keys(target)
         _exchange_keys(transport, known, result, timeout)
         key = transport.get_remote_server_key()
-        result["host_key"] = judge_host_key(key, known)
+        result["host_key"] = known_hosts.judge_host_key(key, known)
         if result["host_key"]["status"] == "changed":
             raise Failed("host_key_changed", _changed_text(result["host_key"]))
         if not target.get("authenticate", True):
             return
-        _authenticate(transport, target, result, timeout * AUTH_PATIENCE)
+        _authenticate(transport, target, result, timeout * AUTH_PATIENCE, parting)
         _open_session(transport, result, timeout)
     finally:
         transport.close()
+
+
+def _listen_for_parting_words(transport):
+    """A list that gets what the server says when it disconnects; paramiko itself only logs it."""
+    said = []
+
+    def heard(message):
+        message.get_int()
+        said.append(text(message.get_binary()[:PARTING_LIMIT_BYTES]))
+
+    transport._parse_disconnect = heard
+    return said
 
 
 def _changed_text(host_key):
@@ -219,7 +163,7 @@ def _words(error):
     return text(str(error).encode("utf-8")) if error and str(error) else None
 
 
-def _authenticate(transport, target, result, timeout):
+def _authenticate(transport, target, result, timeout, parting):
     started = time.time()
     transport.auth_timeout = timeout
     try:
@@ -232,9 +176,10 @@ def _authenticate(transport, target, result, timeout):
         if transport.is_active() and "imeout" in str(error):
             raise Failed("auth_denied", "no answer to the authentication request within %g s" % timeout)
         said = _words(error) if not isinstance(error, paramiko.AuthenticationException) else None
-        raise Failed("auth_denied", _denied_text(target, result, said))
+        raise Failed("auth_denied", _denied_text(target, result, " ".join(parting) or said))
     except (EOFError, OSError, socket.error):
-        raise Failed("auth_denied", "the server closed the connection during authentication")
+        said = "".join(": %s" % words for words in parting)
+        raise Failed("auth_denied", "the server closed the connection during authentication%s" % said)
     finally:
         banner = transport.get_banner()
         if banner:

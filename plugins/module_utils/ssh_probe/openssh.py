@@ -12,18 +12,19 @@ import os
 import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import algorithms, known_hosts
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, Undecided, text
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import (
     AUTH_PATIENCE,
     COMMAND,
-    DEFAULT_KNOWN_HOSTS,
-    known_name,
 )
 
 HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (\S+)", re.M)
+OFFENDING = re.compile(r"^Offending \S+ key in (/.+:\d+)$", re.M)
 METHODS = re.compile(r"^debug1: Authentications that can continue: (\S+)", re.M)
 CHANGED = re.compile(r"^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! +@", re.M)
 AUTHENTICATED = re.compile(r"^(debug1: )?Authenticated to ", re.M)
+PARTING = re.compile(r"^Received disconnect from \S+ port \d+:\d+: \S")
 IDLE_WORDS = (
     "Warning: Permanently added ",
     "debug1: ",
@@ -39,7 +40,7 @@ def log_in(target, address, result, timeout):
     program = host.which("ssh")
     if program is None:
         raise Undecided("neither paramiko nor an OpenSSH client that fits the server is on this vantage")
-    if target.get("password") and not target.get("private_key_file"):
+    if cannot_be_given(target):
         raise Undecided("the OpenSSH client cannot be given a password; install paramiko on this vantage")
     key = target.get("private_key_file")
     if key and not os.path.isfile(os.path.expanduser(key)):
@@ -47,32 +48,58 @@ def log_in(target, address, result, timeout):
     answer = host.run([program] + arguments(target, address, timeout), timeout=timeout * (AUTH_PATIENCE + 2))
     result["timings_ms"]["key_exchange"] = None
     result["credential"] = "key file %s" % key if key else "what the OpenSSH client finds"
-    judge(answer.rc, answer.out, answer.err, answer.error, target, result)
+    try:
+        judge(answer.rc, answer.out, answer.err, answer.error, target, result)
+    except Failed as failure:
+        _tell_what_differs(failure, target, address, result)
+        raise
+
+
+def cannot_be_given(target):
+    """Whether this login is by a password, which the client takes from a terminal only."""
+    return bool(target.get("password")) and not target.get("private_key_file")
+
+
+def _tell_what_differs(failure, target, address, result):
+    """Put to a failure what the client's words alone do not tell."""
+    if failure.outcome == "key_exchange_failed":
+        takes = algorithms.client_takes(options(target), address)
+        offer = result.get("key_exchange_offer")
+        result["algorithms_mismatch"] = algorithms.judge(failure.detail, offer, takes)
+    elif failure.outcome == "host_key_changed":
+        known = [known_hosts.fingerprint_in(place) for place in result["host_key"]["known_in"]]
+        result["host_key"]["known_fingerprints"] = [fingerprint for fingerprint in known if fingerprint]
+
+
+def options(target):
+    """Whom and where: the options on which it depends what the people's ssh_config says."""
+    config = [] if target.get("use_ssh_config", True) else ["-F", "none"]
+    return config + ["-p", str(target["port"]), "-l", target["user"]]
 
 
 def arguments(target, address, timeout):
     """The options of one attempt that writes nothing and asks nothing. The people's own ssh_config counts."""
     paths = target.get("known_hosts")
-    known = [os.path.expanduser(path) for path in (DEFAULT_KNOWN_HOSTS if paths is None else paths)]
-    options = {
+    known = [os.path.expanduser(path) for path in (known_hosts.DEFAULT_FILES if paths is None else paths)]
+    settings = {
         "BatchMode": "yes",
         "ConnectTimeout": "%d" % max(1, timeout),
         "ConnectionAttempts": "1",
         "ControlPath": "none",
-        "HostKeyAlias": known_name(target),
+        "HostKeyAlias": known_hosts.known_name(target),
         # Unknown keys would be written to the first file.
         "UserKnownHostsFile": " ".join(["/dev/null"] + known),
         "StrictHostKeyChecking": "no",
         "UpdateHostKeys": "no",
     }
     if target.get("private_key_file"):
-        options["IdentitiesOnly"] = "yes"
+        settings["IdentitiesOnly"] = "yes"
     argv = ["-v"]
-    for name in sorted(options):
-        argv += ["-o", "%s=%s" % (name, options[name])]
+    for name in sorted(settings):
+        argv += ["-o", "%s=%s" % (name, settings[name])]
     if target.get("private_key_file"):
         argv += ["-i", os.path.expanduser(target["private_key_file"])]
-    return argv + ["-p", str(target["port"]), "-l", target["user"], "--", address, COMMAND]
+    return argv + options(target) + ["--", address, COMMAND]
 
 
 def own_words(err):
@@ -85,13 +112,20 @@ def judge(rc, out, err, error, target, result):
     """What the client's exit status and words say of the attempt."""
     err = own_words(err)
     said = [line for line in err.splitlines() if line and not line.startswith(IDLE_WORDS)]
-    last = text((said[-1] if said else out).strip().encode("utf-8")) or "the client says nothing"
+    # Why the server disconnects stands before the mere fact.
+    parting = [line for line in said if PARTING.match(line)]
+    last = (
+        text((parting[-1] if parting else said[-1] if said else out).strip().encode("utf-8"))
+        or "the client says nothing"
+    )
     changed = CHANGED.search(err) is not None
     found = HOST_KEY.search(err)
     if found:
         status = "changed" if changed else "known" if "is known and matches" in err else "unknown"
         kind, fingerprint = found.groups()
+        places = OFFENDING.findall(err) if changed else []
         result["host_key"] = {"type": kind, "fingerprint": fingerprint, "status": status, "known_fingerprints": []}
+        result["host_key"]["known_in"] = places
     methods = METHODS.findall(err)
     if methods:
         result["auth_methods"] = methods[-1].split(",")

@@ -11,9 +11,9 @@ __metaclass__ = type
 import json
 import re
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, system_log
 
-LOG_FILES = ("/var/log/auth.log", "/var/log/secure", "/var/log/messages", "/var/log/syslog")
+LOG_FILES = system_log.LOG_FILES
 TAIL_BYTES = 128 * 1024
 JOURNAL_LINES = 60
 MESSAGE_LIMIT = 400
@@ -70,19 +70,11 @@ def parse_journal(text):
             continue
         if not isinstance(entry, dict) or entry.get("_COMM", "sshd") not in ("sshd", "systemd", "(sshd)"):
             continue  # anybody may write under the name of sshd
-        message = _message(entry.get("MESSAGE"))
+        message = system_log.message_text(entry.get("MESSAGE"))
         if message:
             sent = str(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry.get("__REALTIME_TIMESTAMP") or "")
             lines.append((int(sent) / 1e6 if re.match(r"[0-9]+$", sent) else 0.0, message[:MESSAGE_LIMIT]))
     return sorted(lines, key=lambda line: line[0])
-
-
-def _message(value):
-    """A message as text; the journal gives bytes that are not UTF-8 as numbers."""
-    if isinstance(value, list):
-        numbers = [number for number in value if isinstance(number, int) and 0 <= number < 256]
-        return bytes(bytearray(numbers)).decode("utf-8", "replace")
-    return value if hasattr(value, "splitlines") else None
 
 
 def parse_log(text):

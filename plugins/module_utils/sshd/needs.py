@@ -8,6 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import base64
+import hashlib
 import pwd
 import re
 import stat
@@ -31,6 +33,7 @@ def host_keys(paths, said):
 def _host_key(path, too_open, said):
     status = host.status_of(path)
     key = {"path": path, "exists": status is not None, "mode": None, "owner": None, "group": None, "problem": None}
+    key["fingerprint"] = _fingerprint("%s.pub" % path)
     if status is None:
         key["problem"] = "missing"
         return key
@@ -47,6 +50,18 @@ def _host_key(path, too_open, said):
         )
         key["problem"] = "unreadable" if refused else None
     return key
+
+
+def _fingerprint(path):
+    """The SHA-256 fingerprint of a public key file, or None: the private key is never read."""
+    fields = host.read(path, limit=65536).text.split()
+    try:
+        blob = base64.b64decode(fields[1].encode("ascii")) if len(fields) > 1 else None
+    except (ValueError, TypeError):
+        return None
+    if not blob:
+        return None
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
 
 
 def privilege_separation(binary, said):

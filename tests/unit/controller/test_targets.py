@@ -227,6 +227,7 @@ def test_the_login_has_every_address_and_client_that_was_seen() -> None:
         {
             "vantage": "localhost",
             "client_address": "198.51.100.1",
+            "client_port": 52344,
             "addresses": [{"address": "::1"}, {"address": "192.0.2.1"}],
         },
         {"vantage": "far", "client_address": "198.51.100.2", "addresses": [{"address": "10.0.0.1"}]},
@@ -239,6 +240,7 @@ def test_the_login_has_every_address_and_client_that_was_seen() -> None:
         "addresses": ["::1", "192.0.2.1"],
         "user": "ops",
         "clients": ["198.51.100.1", "198.51.100.2"],
+        "client_ports": [52344, 0],
     }
 
 

@@ -331,13 +331,6 @@ class Limits(unittest.TestCase):
         text = "Invalid user drop connection #1 from [192.0.2.1]:1 on [192.0.2.2]:22 penalty: x from 192.0.2.9 port 1"
         self.assertEqual(sshd_limits.drops_in([(0.0, text)]), [])
 
-    def test_times_in_a_log(self):
-        self.assertEqual(sshd_limits._time("2026-11-21T05:20:30.123456+01:00"), 1795234830.0)
-        self.assertEqual(sshd_limits._time("2026-11-21T04:20:30Z"), 1795234830.0)
-        self.assertIsNotNone(sshd_limits._time("Feb  3 04:20:30"))
-        for text in ("Foo 21 04:20:30", "x", "2026-13-45Tx", "Nov 21 4:20"):
-            self.assertIsNone(sshd_limits._time(text), text)
-
     def test_a_program_that_is_linked_with_libwrap(self):
         self.assertTrue(sshd_limits.USES_LIBWRAP.search("x\0libwrap.so.0\0libc.so.6"))
         self.assertFalse(sshd_limits.USES_LIBWRAP.search("about libwrap.so.0"))

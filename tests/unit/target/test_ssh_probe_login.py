@@ -9,7 +9,7 @@ import unittest
 
 from target_helpers import folder_with
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import login
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import known_hosts, login
 
 HOST = {"address": "web", "port": 22}
 
@@ -25,8 +25,8 @@ class HostKeys(unittest.TestCase):
 
     def judged(self, text, **target):
         with folder_with({"known": text}) as root:
-            known = login.known_keys(dict(HOST, known_hosts=[os.path.join(root, "known"), "/none"], **target))
-        return login.judge_host_key(self.mine, known)
+            known = known_hosts.known_keys(dict(HOST, known_hosts=[os.path.join(root, "known"), "/none"], **target))
+        return known_hosts.judge_host_key(self.mine, known)
 
     def test_a_key_that_known_hosts_has_is_known(self):
         found = self.judged(self.line("web", self.mine))
@@ -35,7 +35,7 @@ class HostKeys(unittest.TestCase):
     def test_another_key_of_the_same_type_is_a_change_and_both_are_shown(self):
         found = self.judged(self.line("web", self.other))
         self.assertEqual(found["status"], "changed")
-        self.assertEqual(found["known_fingerprints"], [login.fingerprint(self.other)])
+        self.assertEqual(found["known_fingerprints"], [known_hosts.fingerprint(self.other.asbytes())])
         self.assertNotEqual(found["fingerprint"], found["known_fingerprints"][0])
 
     def test_a_second_key_of_the_same_type_may_be_the_right_one(self):

@@ -45,6 +45,7 @@ class Judge(unittest.TestCase):
         cases = {"ok": "unknown", "host_key_known": "known", "host_key_changed": "changed", "auth_denied": "unknown"}
         for name, wanted in cases.items():
             key = judged(name)[2]["host_key"]
+            self.assertEqual(key["known_in"], ["/tmp/known_hosts:1"] if wanted == "changed" else [])
             self.assertEqual((key["type"], key["status"]), ("ssh-ed25519", wanted))
             self.assertTrue(key["fingerprint"].startswith("SHA256:"))
 

@@ -133,12 +133,15 @@ def main(wanted: list[str]) -> None:
         key = Path("/tmp/lab_key")
         shutil.copyfile(login_key(), key)
         key.chmod(0o600)
+        others = Path("/tmp/lab_known_hosts")
+        shutil.copyfile(HERE.parents[2] / "lab" / "other_known_hosts", others)
         try:
             for batch in batches(cases):
                 make(lab, batch, key)
         finally:
             lab.remove_all()
             key.unlink()
+            others.unlink()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,120 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Section auth_log: what the host itself wrote about the last login attempts, the probe's own among them."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import time
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, system_log
+from ansible_collections.rescue.remote_login.plugins.module_utils.auth_log import attempts
+
+JOURNAL_LINES = 3000
+SINCE_S = 7 * 86400
+TAIL_BYTES = 2 * 1024 * 1024
+# What is older than this may be left from a time when the log was written elsewhere: the next one is looked at, too.
+FRESH_S = 3600
+SHOWN_ATTEMPTS = 50
+SHOWN_SOURCES = 20
+SHOWN_COMPLAINTS = 10
+
+
+def gather(login):
+    """Read the newest lines of sshd for a login attempt: {port, addresses, user, clients, client_ports}."""
+    now = time.time()
+    entries, source, problems = newest(now)
+    if source is None:
+        return {"status": "unchecked", "reason": "; ".join(problems) or "no log of this system can be read"}
+    found, complaints = attempts.group(entries)
+    evidence = {"status": "ok", "missing": {}, "source": _source(entries, source), "other_logs": problems}
+    evidence["own_attempt"] = _own(found, login, now, evidence["missing"])
+    marked = [attempt for attempt in found if attempt.get("own")]
+    last = [attempt for attempt in found[-SHOWN_ATTEMPTS:] if attempt not in marked]
+    chosen = sorted(marked + last, key=lambda attempt: attempt["at"])
+    evidence.update(
+        attempts=[attempts.shown(attempt) for attempt in chosen],
+        attempts_counted=len(found),
+        sources=attempts.sources(found, SHOWN_SOURCES),
+        complaints=[
+            {"time": host.iso_time(entry["at"]), "line": entry["message"][: attempts.SHOWN_LINE]}
+            for entry in complaints[-SHOWN_COMPLAINTS:]
+        ],
+    )
+    return evidence
+
+
+def _own(found, login, now, missing):
+    """The first client's attempt in full; those of the others are marked as well."""
+    first = None
+    ports = list(login.get("client_ports") or [])
+    for number, client in enumerate(login["clients"]):
+        port = ports[number] if number < len(ports) else 0
+        attempt, told = attempts.own(found, client, port, login["user"], now)
+        if attempt is not None:
+            attempt["own"] = True
+        if number == 0 and attempt is not None:
+            first = attempts.in_full(attempt, told)
+        elif number == 0:
+            missing["own_attempt"] = told
+    if not login["clients"]:
+        missing["own_attempt"] = "it is not known from where the probe came"
+    return first
+
+
+def _source(entries, source):
+    times = [entry["at"] for entry in entries]
+    first, last = (host.iso_time(min(times)), host.iso_time(max(times))) if times else (None, None)
+    return dict(source, lines=len(entries), first_at=first, last_at=last)
+
+
+# --- which log ---
+
+
+def newest(now):
+    """(entries, source, problems): of the logs that there are, the one in which sshd has written last."""
+    problems, best, best_source = [], None, None
+    for source, look in _logs():
+        entries, problem = look()
+        if problem:
+            problems.append(problem)
+            continue
+        last = max([entry["at"] for entry in entries] or [0])
+        if best_source is None or last > max([entry["at"] for entry in best] or [0]):
+            best, best_source = entries, source
+        if now - last < FRESH_S:
+            break
+    return best, best_source, problems
+
+
+def _logs():
+    """The logs, the most trustworthy first, each with the way to read it."""
+    if system_log.has_journal():
+        yield {"kind": "journal", "path": None}, _journal
+    for path in system_log.LOG_FILES:
+        if host.status_of(path) is not None:
+            yield {"kind": "file", "path": path}, lambda path=path: _file(path)
+
+
+def _journal():
+    since = "--since=-%ds" % SINCE_S
+    text, problem = system_log.journal(system_log.sshd_matches(), JOURNAL_LINES, since)
+    entries = [] if problem else system_log.parse_journal(text)
+    if not problem and not entries and not host.is_root():
+        # Others than root see only their own lines, and are not told so.
+        problem = "reading the journal needs root"
+    return entries, "the journal: %s" % problem if problem else None
+
+
+def _file(path):
+    tail = host.read(path, limit=TAIL_BYTES, tail=True)
+    if tail.error:
+        return [], tail.error
+    status = host.status_of(path)
+    # The first line of a tail is torn; its rest may be a stranger's words.
+    whole = status is not None and status.st_size <= TAIL_BYTES
+    text = tail.text if whole else tail.text.partition("\n")[2]
+    return system_log.parse_syslog(text)[-JOURNAL_LINES:], None
