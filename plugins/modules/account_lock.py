@@ -15,8 +15,8 @@ version_added: 0.1.0
 description:
   - Resets the failed logins that C(pam_faillock) and C(pam_tally2) have counted for the account, in every folder that
     the PAM stacks and C(faillock.conf) name. Where the tool C(faillock) is missing, the tally itself is emptied.
-  - A password that an administrator has locked (a C(!) before it) stays locked unless O(password=true), and always when no
-    password is behind the lock, because the account would then have an empty one.
+  - A password that an administrator has locked (a C(!) before it) stays locked unless O(password=true), and always when
+    no password is behind the lock, because the account would then have an empty one.
   - An expired account is somebody's decision. It is told and never overridden.
 extends_documentation_fragment:
   - rescue.remote_login.attributes
@@ -82,7 +82,8 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "user": {"type": "str", "required": True},
-            "password": {"type": "bool", "default": False},
+            # A switch, no secret.
+            "password": {"type": "bool", "default": False, "no_log": False},
         },
         supports_check_mode=True,
     )
@@ -99,7 +100,6 @@ def unlock(module, done):
     if not host.is_root():
         raise CannotRepair("an account can be unlocked by root only")
     before = state(user)
-    fields = lock.shadow_entry(user)
     steps = [lock.forget(folder, user) for folder, _number in lock.failures(user)]
     if lock.old_failures(user):
         steps.append(lock.forget_old(user))
@@ -110,7 +110,7 @@ def unlock(module, done):
             act()
             done.append(words)
     done[:] = [words for words, _act in steps]
-    told = left_alone(user, fields, before, module.params["password"])
+    told = left_alone(user, before, module.params["password"])
     after = state(user) if not module.check_mode else expected(before, module.params["password"])
     module.exit_json(
         changed=bool(steps),
@@ -131,18 +131,19 @@ def state(user):
 
 
 def expected(before, password):
+    """What check mode says of the state after the steps."""
     lifted = before["password"] == "locked" and password
     return {"failures": 0, "password": "usable" if lifted else before["password"]}
 
 
-def left_alone(user, fields, before, password):
+def left_alone(user, before, password):
     """What keeps the account out and is somebody's decision."""
     told = []
     if before["password"] == "locked" and not password:
         told.append("the password is locked, and stays so without remote_login_unlock_password")
     if before["password"] == "none" and password:
-        told.append("no password is behind the lock, so that there is nothing to unlock: passwd %s" % user)
-    expired = lock.expired_on(fields)
+        told.append("there is no password to unlock: passwd %s" % user)
+    expired = lock.expired_on(lock.shadow_entry(user))
     if expired:
         told.append("the account expired on %s: chage -E -1 %s" % (expired, user))
     return told

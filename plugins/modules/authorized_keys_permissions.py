@@ -13,10 +13,11 @@ module: authorized_keys_permissions
 short_description: Set owner and mode of a user's authorized_keys and its folders as sshd wants them
 version_added: 0.1.0
 description:
-  - Takes the right to write from group and others on the user's home, on C(.ssh) and on the files that C(AuthorizedKeysFile)
-    names below the home, and gives them to the user where sshd would refuse their owner or could not read them.
-  - Nothing else is touched, no key is added, and no symbolic link is followed. Everything is opened once and changed by its
-    descriptor.
+  - Takes the right to write from group and others on the user's home, on C(.ssh) and on the files that
+    C(AuthorizedKeysFile) names below the home, and gives them to the user where sshd would refuse their owner or could
+    not read them.
+  - Nothing else is touched, no key is added, and no symbolic link is followed. Everything is opened once and changed by
+    its descriptor.
   - What could be somebody else's is not given to the user. A file with several names (hard links), a file that holds
     anything but public keys, a folder that holds more than keys, the home of another account and a folder of the system
     are left alone, and the module says what to look at.

@@ -22,8 +22,8 @@ description:
     are C(Match), C(Include), C(AllowUsers) and its kin, C(AuthenticationMethods), C(ForceCommand) and the like, and
     C(PermitRootLogin), C(PasswordAuthentication) and other switches unless the rest of the configuration is at least
     as strict. What a misspelt keyword stands for is judged by its likeness. See C(docs/remedies.md).
-  - It also makes the directory for privilege separation, sets its owner and mode, and makes the system user of sshd, where
-    sshd cannot do without.
+  - It also makes the directory for privilege separation, sets its owner and mode, and makes the system user of sshd,
+    where sshd cannot do without.
   - After that sshd is started where it does not run. A daemon that runs is left as it is.
 extends_documentation_fragment:
   - rescue.remote_login.login

@@ -17,8 +17,8 @@ description:
     Ed25519. Where the configuration names none, the usual three are made when sshd has no usable key at all.
   - Gives private keys to C(root:root) with mode 0600. On RHEL the group C(ssh_keys) may keep reading them (0640).
   - Writes the public half beside a private key where it is missing.
-  - A key that exists is never replaced, not even an empty or broken one, because clients know the host by it. It is told,
-    with what to type.
+  - A key that exists is never replaced, not even an empty or broken one, because clients know the host by it. It is
+    told, with what to type.
   - After that sshd is started where it does not run. A daemon that runs is left as it is.
 extends_documentation_fragment:
   - rescue.remote_login.login

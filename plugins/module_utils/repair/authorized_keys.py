@@ -29,8 +29,9 @@ OTHERS_WRITE = 0o022
 USUAL_NAMES = re.compile(r"^(authorized_keys|known_hosts|id_|config|environment$|rc$|allowed_signers|agent|control|\.)")
 NAMES_LIMIT = 200
 KEY_LINE = re.compile(
-    br"^(?:[^\x00-\x08\x0e-\x1f]*[ \t])?"
-    br"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-[a-z0-9@.-]+|[a-z0-9-]+-cert-v01@openssh\.com)[ \t]+AAAA[A-Za-z0-9+/=]+"
+    r"^(?:[^\x00-\x08\x0e-\x1f]*[ \t])?"
+    r"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-[a-z0-9@.-]+|[a-z0-9-]+-cert-v01@openssh\.com)"
+    r"[ \t]+AAAA[A-Za-z0-9+/=]+"
 )
 # No account's home is one of these, whatever the table of users says.
 SYSTEM = re.compile(
@@ -40,7 +41,7 @@ SYSTEM = re.compile(
 
 
 def paths(values, account):
-    """(the files below the home, those elsewhere) that sshd would read keys from, for the words of AuthorizedKeysFile."""
+    """(the files below the home, those elsewhere) that sshd reads keys from, by the words of AuthorizedKeysFile."""
     inside, outside = [], []
     for word in (values or DEFAULT_FILES).split():
         if word == "none":
@@ -58,7 +59,10 @@ def expand(word, account):
 
 
 class Repair(object):
-    """One user's way to the keys, from the home downwards. ``changes`` are (path, before, after); ``told`` is left over."""
+    """One user's way to the keys, from the home downwards.
+
+    ``changes`` are (path, before, after), ``told`` is what was left alone.
+    """
 
     def __init__(self, account, dry):
         self.account = account
@@ -207,8 +211,8 @@ def holds_keys_only(data):
     """Whether a file is nothing but public keys, remarks and empty lines."""
     if len(data) > files.SIZE_LIMIT_BYTES or b"\0" in data:
         return False
-    lines = [line.strip() for line in data.split(b"\n")]
-    return all(not line or line.startswith(b"#") or KEY_LINE.match(line) for line in lines)
+    lines = [line.strip() for line in data.decode("latin-1").split("\n")]
+    return all(not line or line.startswith("#") or KEY_LINE.match(line) for line in lines)
 
 
 def look_at(path):

@@ -45,7 +45,9 @@ def _command_for_user(user):
         text = host.read(os.path.join(SYSUSERS, name)).text
         if re.search(r"^u\S*\s+%s\s" % re.escape(user), text, re.M) and host.which("systemd-sysusers"):
             return ["systemd-sysusers", name]
-    line = re.search(r"^\s*adduser (?=[^\n]*--system)([^\n;&|`$]*) %s\s*$" % re.escape(user), host.read(POSTINST).text, re.M)
+    line = re.search(
+        r"^\s*adduser (?=[^\n]*--system)([^\n;&|`$]*) %s\s*$" % re.escape(user), host.read(POSTINST).text, re.M
+    )
     if line and host.which("adduser"):
         return ["adduser"] + line.group(1).split() + [user]
     raise CannotRepair(

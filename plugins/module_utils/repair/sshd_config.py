@@ -50,14 +50,12 @@ def _comment_out(tree, command, login_port, folder):
         if len(dropped) == LINES_LIMIT:
             raise CannotRepair("more than %d lines are wrong: that is no slip of the pen" % LINES_LIMIT)
         bad = _entry_at(tree, error)
-        reason = sshd_lines.why_not(
-            bad, error["message"], _options(command) + _others(tree, bad), login_port
-        )
+        reason = sshd_lines.why_not(bad, error["message"], _options(command) + _others(tree, bad), login_port)
         if reason:
             raise CannotRepair(refusal(bad, error, reason))
         tree.taken[bad["file"]].check_changeable()
         tree.comment_out(bad["file"], bad["line"])
-        dropped.append(dict(file=bad["file"], line=bad["line"], text=bad["text"], message=error["message"]))
+        dropped.append({"file": bad["file"], "line": bad["line"], "text": bad["text"], "message": error["message"]})
 
 
 def refusal(bad, error, reason):
@@ -162,4 +160,3 @@ def texts(tree):
             }
         )
     return shown
-

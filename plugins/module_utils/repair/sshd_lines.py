@@ -115,7 +115,8 @@ def meant_by(bad):
     found = set()
     for each in words:
         found.update(difflib.get_close_matches(each, KEYWORDS, n=12, cutoff=ALIKE))
-        found.update(k for k in KEYWORDS if len(each) > 3 and (k.startswith(each) or len(k) > 4 and each.startswith(k)))
+        if len(each) > 3:
+            found.update(k for k in KEYWORDS if k.startswith(each) or (len(k) > 4 and each.startswith(k)))
     return sorted({ALIASES.get(keyword, keyword) for keyword in found})
 
 

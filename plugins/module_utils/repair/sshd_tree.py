@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""sshd's configuration with all that it includes: read once, written elsewhere to be tried, asked for its directives."""
+"""sshd's configuration with all that it includes: read once, written elsewhere to be tried, taken apart."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -113,4 +113,4 @@ def text_of(line):
 
 def printable(data):
     """Text without what would move a cursor."""
-    return re.sub(u"[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]", "?", data.decode("utf-8", "replace"))
+    return re.sub("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]", "?", data.decode("utf-8", "replace"))

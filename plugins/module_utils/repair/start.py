@@ -45,7 +45,7 @@ def carry_out(steps, login, seconds):
         raise CannotRepair("repaired, but %s" % reason, changed=True)
 
 
-def finish(module, login, imagined):
+def finish(module, login, imagined, enable=False):
     """Start sshd where that is wanted and possible; (commands, what is to be told besides).
 
     ``imagined`` is the evidence to plan with in check mode; else the host is looked at anew.
@@ -55,7 +55,7 @@ def finish(module, login, imagined):
     evidence = imagined if module.check_mode else gather.gather(login)
     if evidence["status"] != "ok":
         return [], ["sshd was not started: %s" % evidence["reason"]]
-    steps, obstacle = plan(evidence, enable=module.params.get("enable", False))
+    steps, obstacle = plan(evidence, enable=enable)
     if steps and not module.check_mode:
         carry_out(steps, login, module.params["wait"])
     return [" ".join(step) for step in steps], ["sshd was not started: %s" % obstacle] if obstacle else []
