@@ -140,7 +140,7 @@ def left_alone(user, before, password):
     """What keeps the account out and is somebody's decision."""
     told = []
     if before["password"] == "locked" and not password:
-        told.append("the password is locked, and stays so without remote_login_unlock_password")
+        told.append("the password is locked, and stays so without password=true (remote_login_unlock_password)")
     if before["password"] == "none" and password:
         told.append("there is no password to unlock: passwd %s" % user)
     expired = lock.expired_on(lock.shadow_entry(user))

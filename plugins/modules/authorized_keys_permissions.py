@@ -59,7 +59,7 @@ steps:
   elements: str
   sample: ["/home/ops/.ssh: ops:1000 0770 -> ops:1000 0750"]
 told:
-  description: What only a person may change.
+  description: What only a person may change or judge. Where others could write until now, they may have added keys.
   returned: success
   type: list
   elements: str
@@ -102,6 +102,8 @@ def repair(module, changes):
         work.changes = changes
         work.run(inside)
         told += work.told
+        if work.exposed:
+            told.append("others could write to %s: look whose keys are in %s" % (work.exposed[0], inside[0]))
     if told and not changes:
         raise CannotRepair("; ".join(told))
     finish(module, changes, told)

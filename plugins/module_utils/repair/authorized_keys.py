@@ -24,7 +24,6 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files i
 from ansible_collections.rescue.remote_login.plugins.module_utils.sockets import user_name
 
 DEFAULT_FILES = ".ssh/authorized_keys .ssh/authorized_keys2"
-OTHERS_WRITE = 0o022
 # What belongs into a folder that is given to a user; it may not be somebody's treasure under another name.
 USUAL_NAMES = re.compile(r"^(authorized_keys|known_hosts|id_|config|environment$|rc$|allowed_signers|agent|control|\.)")
 NAMES_LIMIT = 200
@@ -61,7 +60,7 @@ def expand(word, account):
 class Repair(object):
     """One user's way to the keys, from the home downwards.
 
-    ``changes`` are (path, before, after), ``told`` is what was left alone.
+    ``changes`` are (path, before, after), ``told`` is what was left alone, ``exposed`` what others could write to.
     """
 
     def __init__(self, account, dry):
@@ -69,6 +68,8 @@ class Repair(object):
         self.dry = dry
         self.changes = []
         self.told = []
+        self.exposed = []
+        self._seen = set()
 
     def run(self, names):
         """``names``: the paths of the files, all below the home."""
@@ -120,9 +121,12 @@ class Repair(object):
 
     def _fix(self, descriptor, path, is_folder):
         """Set owner and mode of what is open, if they need it and it may be done."""
+        if path in self._seen:
+            return
+        self._seen.add(path)
         status = os.fstat(descriptor)
         needed = 0o100 if is_folder else 0o400
-        mode = stat.S_IMODE(status.st_mode) & ~OTHERS_WRITE
+        mode = stat.S_IMODE(status.st_mode) & ~files.OTHERS_WRITE
         owner = status.st_uid
         if owner not in (0, self.account.pw_uid) or (owner == 0 and not self._can_use(status, needed)):
             self._check_gift(descriptor, path, is_folder, status)
@@ -135,6 +139,8 @@ class Repair(object):
             raise CannotRepair("%s is left alone: it has %d names (hard links)" % (path, status.st_nlink))
         group = self.account.pw_gid if owner != status.st_uid else status.st_gid
         self.changes.append((path, files.described(status), "%s:%d %04o" % (user_name(owner), group, mode)))
+        if status.st_mode & files.OTHERS_WRITE:
+            self.exposed.append(path)
         if not self.dry:
             self._set(descriptor, path, owner if owner != status.st_uid else -1, group, mode)
 
@@ -221,7 +227,7 @@ def look_at(path):
     if status is None or stat.S_ISLNK(status.st_mode):
         return None
     folder = files.untrusted_folder(path)
-    wrong = status.st_mode & OTHERS_WRITE
+    wrong = status.st_mode & files.OTHERS_WRITE
     if folder or wrong:
         return "%s lies outside the home and is only told: others can write to %s" % (path, folder or path)
     return None

@@ -23,6 +23,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.sockets import user_name
 
 SIZE_LIMIT_BYTES = 1024 * 1024
+OTHERS_WRITE = 0o022
 FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 
@@ -47,7 +48,7 @@ class Taken(object):
         folder = untrusted_folder(self.real)
         if folder:
             raise CannotRepair("%s is left alone: others than root can change %s" % (self.real, folder))
-        if self.status.st_uid != 0 or self.status.st_mode & 0o022:
+        if not only_roots(self.status):
             raise CannotRepair("%s is left alone: others than root can change it" % self.real)
         if self.status.st_nlink > 1:
             raise CannotRepair("%s is left alone: it has %d names (hard links)" % (self.real, self.status.st_nlink))
@@ -89,12 +90,17 @@ def read_descriptor(descriptor, limit=SIZE_LIMIT_BYTES):
     return b"".join(chunks)
 
 
+def only_roots(status):
+    """Whether nobody but root can change it. Root's own group has no other members that count."""
+    return status.st_uid == 0 and not status.st_mode & (0o002 if status.st_gid == 0 else OTHERS_WRITE)
+
+
 def untrusted_folder(path):
     """The outermost folder on the way to a real path that others than root could change, or None."""
     folder, found = os.path.dirname(path), None
     while True:
         status = host.status_of(folder, follow=False)
-        if status is None or not stat.S_ISDIR(status.st_mode) or status.st_uid != 0 or status.st_mode & 0o022:
+        if status is None or not stat.S_ISDIR(status.st_mode) or not only_roots(status):
             found = folder
         if folder in ("/", ""):
             return found

@@ -142,7 +142,7 @@ def _why_not_keyword(keyword, bad, message, remaining, login_port):
             return None  # it then listens on fewer addresses
         return "without ListenAddress sshd would listen on every address"
     if keyword not in ORDERED:
-        return "without %s more people could get in, or people get more" % keyword
+        return "it stands for %s, without which people could get in or do what they could not before" % keyword
     default, order = ORDERED[keyword]
     wanted = (bad["arguments"] or [""])[0].lower()
     if _rank(wanted, order) == len(order) - 1 > 0:
