@@ -22,6 +22,7 @@ FETCH_TIMEOUT_S = 600
 INSTALL_TIMEOUT_S = 3600
 LOCK_WAIT_S = 60
 APT = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=%d" % LOCK_WAIT_S]
+FETCH = ["-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20"]
 KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 SAID_LIMIT = 400
 
@@ -40,14 +41,14 @@ def _step(command, timeout=INSTALL_TIMEOUT_S):
     return " ".join(command), lambda: _run(command, timeout)
 
 
-def _run(command, timeout):
+def _run(command, timeout, errors=False):
     """Run it, and say in words what is known to go wrong."""
     # A question would wait forever for an answer.
     os.environ["DEBIAN_FRONTEND"] = "noninteractive"
     result = host.run(command, timeout=timeout)
     if result.error or result.rc != 0:
         raise CannotRepair("'%s' failed: %s" % (" ".join(command), result.error or reason(result.out + result.err)))
-    return result.out
+    return result.out + result.err if errors else result.out
 
 
 def reason(text):
@@ -76,16 +77,16 @@ def reason(text):
 def _apt(program):
     verb = ["install", "--reinstall", PACKAGE] if _dpkg_has_it() else ["install", PACKAGE]
     simulated = host.run([program, "-q", "-s", "--no-install-recommends"] + verb, timeout=FETCH_TIMEOUT_S)
-    refresh = []
+    steps = []
     if simulated.rc != 0:
         if not re.search(r"Unable to locate package|no installation candidate|cannot be downloaded", simulated.err):
             raise CannotRepair(reason(simulated.error or simulated.out + simulated.err))
-        refresh = [_step(APT[:1] + ["-q", "update"], FETCH_TIMEOUT_S)]
+        steps = [("apt-get update", lambda: _refresh(verb))]
     else:
         check_apt(simulated.out)
     # What can be broken off is done first: after the download nothing is waited for.
-    download = ("download %s" % PACKAGE, lambda: _download(verb))
-    return refresh + [download, _step(APT + KEEP + ["--no-download"] + verb)]
+    steps.append(("download %s" % PACKAGE, lambda: _download(verb)))
+    return steps + [_step(APT + KEEP + ["--no-download"] + verb)]
 
 
 def _dpkg_has_it():
@@ -93,9 +94,17 @@ def _dpkg_has_it():
     return shown.rc == 0 and shown.out.strip().endswith(" installed")
 
 
+def _refresh(verb):
+    """Read the lists of packages anew. apt-get calls it a success when it has reached nobody."""
+    said = _run(["apt-get", "-q"] + FETCH + ["update"], FETCH_TIMEOUT_S, errors=True)
+    known = host.run(["apt-get", "-q", "-s", "--no-install-recommends"] + verb, timeout=FETCH_TIMEOUT_S)
+    if known.error or known.rc != 0:
+        raise CannotRepair(known.error or reason(said + known.out + known.err))
+
+
 def _download(verb):
     check_apt(_run(["apt-get", "-q", "-s", "--no-install-recommends"] + verb, FETCH_TIMEOUT_S))
-    _run(APT + ["--download-only"] + verb, FETCH_TIMEOUT_S)
+    _run(APT + FETCH + ["--download-only"] + verb, FETCH_TIMEOUT_S)
 
 
 def check_apt(text):
