@@ -10,6 +10,8 @@ import os
 import pwd
 import unittest
 
+from target_helpers import folder_with, replaced
+
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair import (
     accounts,
     authorized_keys,
@@ -22,7 +24,6 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.repair import 
     sshd_tree,
 )
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config
-from target_helpers import folder_with, replaced
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVzdA== me"
 
@@ -52,7 +53,7 @@ class TestLines(unittest.TestCase):
             "LogLevell INFO",
             "Nonsense yes",
             "{{ lookup('pipe', 'touch /tmp/x') }}",
-            u"\x1b[2J yes",
+            "\x1b[2J yes",
             "Ciphers arcfour",
             "Subsystem sftp /usr/lib/x",
             "ClientAliveInterval 5x",
@@ -140,12 +141,12 @@ class TestTree(unittest.TestCase):
             self.assertEqual(tree.content(os.path.join(root, "d/a.conf")), b"# remote_login: X yes\r\nMatch all\n")
 
     def test_a_line_ends_at_a_line_feed_only(self):
-        with folder_with({"c": u"Foo a\x0bb\u2028c\nPort 22\n"}) as root:
+        with folder_with({"c": "Foo a\x0bb\u2028c\nPort 22\n"}) as root:
             found = sshd_tree.Tree(os.path.join(root, "c")).directives()
             self.assertEqual([(each["line"], each["keyword"]) for each in found], [(1, "foo"), (2, "port")])
 
     def test_what_is_told_moves_no_cursor(self):
-        self.assertEqual(sshd_tree.text_of(b"\x1b[2J\x9b yes\r"), u"?[2J\ufffd yes?")
+        self.assertEqual(sshd_tree.text_of(b"\x1b[2J\x9b yes\r"), "?[2J\ufffd yes?")
 
     def test_the_daemon_s_options_stay_and_its_file_does_not(self):
         words = ["/usr/sbin/sshd", "-o", "Port=22", "-f", "/etc/x"]
@@ -247,12 +248,16 @@ class TestAccounts(unittest.TestCase):
 
     def test_the_folders_of_the_tallies(self):
         stack = "auth required pam_faillock.so preauth dir=/srv/tally\n#auth x pam_faillock.so dir=/no\n"
-        with folder_with({"conf": "# dir = /not/this\ndir = /var/lib/faillock\n", "pam/sshd": stack}) as root:
-            with replaced(lock, FAILLOCK_CONF=root + "/conf", PAM=root + "/pam"):
-                self.assertEqual(lock.tally_folders(), [lock.FAILLOCK_DIR, "/var/lib/faillock", "/srv/tally"])
+        conf = "# dir = /not/this\ndir = /var/lib/faillock\n"
+        with folder_with({"conf": conf, "pam/sshd": stack}) as root, replaced(
+            lock, FAILLOCK_CONF=root + "/conf", PAM=root + "/pam"
+        ):
+            self.assertEqual(lock.tally_folders(), [lock.FAILLOCK_DIR, "/var/lib/faillock", "/srv/tally"])
 
     def test_the_table_of_pam_tally2(self):
-        text = "Login           Failures Latest failure     From\nops                 5    01/31/26 10:15:00  192.0.2.1\n"
+        text = (
+            "Login           Failures Latest failure     From\nops                 5    01/31/26 10:15:00  192.0.2.1\n"
+        )
         self.assertEqual(lock.parse_tally2(text, "ops"), 5)
         self.assertEqual(lock.parse_tally2(text, "root"), 0)
 
