@@ -85,7 +85,9 @@ def main():
     try:
         repair(module, changes)
     except CannotRepair as reason:
-        module.fail_json(msg="; ".join(words(changes) + [str(reason)]), changed=bool(changes) and not module.check_mode)
+        module.fail_json(
+            msg="; ".join(words(changes) + [reason.args[0]]), changed=bool(changes) and not module.check_mode
+        )
 
 
 def repair(module, changes):

@@ -77,7 +77,7 @@ def main():
         install(module, login, done)
     except CannotRepair as reason:
         changed = (reason.changed or bool(done)) and not module.check_mode
-        module.fail_json(msg="; ".join(done + [str(reason)]), changed=changed)
+        module.fail_json(msg="; ".join(done + [reason.args[0]]), changed=changed)
 
 
 def install(module, login, done):

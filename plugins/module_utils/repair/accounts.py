@@ -20,7 +20,7 @@ NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,254}\$?\Z")
 def find(name):
     """The account; raises where there is none, or where the name is none."""
     if not NAME.match(name) or ".." in name:
-        raise CannotRepair("%r is no name of a user" % name[:100])
+        raise CannotRepair("'%s' is no name of a user" % name[:100])
     try:
         return pwd.getpwnam(name)
     except (KeyError, ValueError):

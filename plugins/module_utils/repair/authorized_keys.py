@@ -42,7 +42,10 @@ SYSTEM = re.compile(
 def paths(values, account):
     """(the files below the home, those elsewhere) that sshd reads keys from, by the words of AuthorizedKeysFile."""
     inside, outside = [], []
-    for word in (values or DEFAULT_FILES).split():
+    values = values or DEFAULT_FILES
+    if not isinstance(values, str):
+        values = values.encode("utf-8")  # Python 2 has the table of users in bytes
+    for word in values.split():
         if word == "none":
             continue
         path = expand(word, account)
@@ -104,14 +107,14 @@ class Repair(object):
                 return
             descriptor = _open(entry, path, is_folder)
         except CannotRepair as reason:
-            self._tell(str(reason))
+            self._tell(reason.args[0])
             return
         try:
             self._fix(descriptor, path, is_folder)
             if is_folder:
                 self._descend(descriptor, path, parts[1:])
         except CannotRepair as reason:
-            self._tell(str(reason))
+            self._tell(reason.args[0])
         finally:
             os.close(descriptor)
 

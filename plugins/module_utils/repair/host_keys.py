@@ -37,7 +37,7 @@ def plan(evidence):
         try:
             steps += _steps_for(path, wanted, evidence)
         except CannotRepair as reason:
-            told.append(str(reason))
+            told.append(reason.args[0])
     return steps, told
 
 

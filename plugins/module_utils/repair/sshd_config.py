@@ -132,7 +132,7 @@ def carry_out(tree, command):
             said = tested["reason"] or tested["errors"][0]["message"]
             raise CannotRepair("the configuration is wrong all the same: %s" % said)
     except CannotRepair as reason:
-        raise CannotRepair("%s; %s" % (reason, _put_back(tree, backups)))
+        raise CannotRepair("%s; %s" % (reason.args[0], _put_back(tree, backups)))
     return backups
 
 

@@ -99,7 +99,10 @@ class Tree(object):
 
 def included_by(patterns):
     """The files that an Include names, in sshd's order."""
-    return [path for pattern in patterns for path in sorted(glob.glob(os.path.join(FOLDER, pattern)))]
+    try:
+        return [path for pattern in patterns for path in sorted(glob.glob(os.path.join(FOLDER, pattern)))]
+    except UnicodeError:
+        raise files.CannotRepair("Include takes in a file whose name is no text: %s" % " ".join(patterns))
 
 
 def split(line):

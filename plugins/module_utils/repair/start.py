@@ -23,7 +23,7 @@ def plan(evidence, enable=False):
     try:
         return service.plan(wanted), None
     except service.CannotStart as reason:
-        return [], str(reason)
+        return [], reason.args[0]
 
 
 def as_if(evidence, **repaired):
@@ -42,7 +42,7 @@ def carry_out(steps, login, seconds):
         service.carry_out(steps)
         return service.wait_until_listening(login, seconds)
     except service.CannotStart as reason:
-        raise CannotRepair("repaired, but %s" % reason, changed=True)
+        raise CannotRepair("repaired, but %s" % reason.args[0], changed=True)
 
 
 def finish(module, login, imagined, enable=False):

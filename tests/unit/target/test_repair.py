@@ -146,7 +146,7 @@ class TestTree(unittest.TestCase):
             self.assertEqual([(each["line"], each["keyword"]) for each in found], [(1, "foo"), (2, "port")])
 
     def test_what_is_told_moves_no_cursor(self):
-        self.assertEqual(sshd_tree.text_of(b"\x1b[2J\x9b yes\r"), "?[2J\ufffd yes?")
+        self.assertEqual(sshd_tree.text_of(b"\x1b[2J\x9b yes\r"), b"?[2J\xef\xbf\xbd yes?".decode("utf-8"))
 
     def test_the_daemon_s_options_stay_and_its_file_does_not(self):
         words = ["/usr/sbin/sshd", "-o", "Port=22", "-f", "/etc/x"]
