@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import yaml
 
 from faults import ALL, KEYS, RESTART_FAILING, STOP, SYSTEMD
 from fixtures import Playbook
@@ -16,7 +18,6 @@ from fleet import Host
 from images import DEFINITIONS
 
 Start = Callable[..., Host]
-Repair = Callable[..., dict[str, Any]]
 
 MAIN, DROP_INS = "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d"
 INCLUDE = f"grep -q Include {MAIN} || sed -i '1i Include {DROP_INS}/*.conf' {MAIN}; "
@@ -27,43 +28,57 @@ STATE = (
     " cat /etc/ssh/sshd_config 2>/dev/null; md5sum /etc/ssh/ssh_host* /etc/shadow 2>/dev/null;"
     " ls -ld /run/sshd 2>/dev/null | cut -c1-25; pidof sshd | wc -w"
 )
-PLAY = """
-- hosts: all
-  gather_facts: false
-  tasks:
-    - name: Repair
-      {module}: "{{{{ options }}}}"
-      register: answer
-      ignore_errors: true
-    - name: Keep the answer
-      ansible.builtin.copy:
-        content: "{{{{ answer | to_json }}}}"
-        dest: "{{{{ answer_file }}}}"
-        mode: "0600"
-      delegate_to: localhost
-      check_mode: false
-      vars: {{ansible_connection: local, ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}"}}
-"""
+# For the answers of one play.
+KEEP: dict[str, Any] = {
+    "name": "Keep the answers",
+    "ansible.builtin.copy": {"content": "{{ answers | to_json }}", "dest": "{{ answer_file }}", "mode": "0600"},
+    "delegate_to": "localhost",
+    "check_mode": False,
+    "vars": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+}
+
+
+def tasks_of(number: int, script: str, module: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Break the host, look at it, repair it, look again."""
+    look: dict[str, Any] = {"ansible.builtin.raw": STATE, "check_mode": False, "failed_when": False}
+    return [
+        {"name": "Break", "ansible.builtin.raw": script, "check_mode": False, "when": bool(script)},
+        {"name": "Look", **look, "register": f"before{number}"},
+        {"name": "Repair", f"rescue.remote_login.{module}": options, "register": f"answer{number}",
+         "ignore_errors": True},
+        {"name": "Look again", **look, "register": f"after{number}"},
+    ]  # fmt: skip
+
+
+@dataclass
+class Repair:
+    """Runs modules on a host out of band, several cases in one play."""
+
+    playbook: Playbook
+
+    def __call__(self, host: Host, module: str, *flags: str, **options: Any) -> dict[str, Any]:
+        return self.all(host, [("", module, options)], *flags)[0]
+
+    def all(self, host: Host, cases: Sequence[tuple[str, str, dict[str, Any]]], *flags: str) -> list[dict[str, Any]]:
+        """The answer to each (script that breaks the host, module, options), with ``untouched``."""
+        tasks = [task for number, case in enumerate(cases) for task in tasks_of(number, *case)]
+        keys = ", ".join(f"[before{n}.stdout, answer{n}, after{n}.stdout]" for n in range(len(cases)))
+        play, answers = self.playbook.folder / "repair.yml", self.playbook.folder / "answers.json"
+        answers.unlink(missing_ok=True)
+        keep = {**KEEP, "vars": {**KEEP["vars"], "answers": "{{ [%s] }}" % keys}}
+        play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [*tasks, keep]}]))
+        way = {"ansible_connection": "containers.podman.podman", "ansible_host": host.name}
+        old = bool(DEFINITIONS[host.image]["python"].endswith("2.7"))
+        run = self.playbook(str(play), {host.name: {**host.inventory(), **way}}, *flags, old=old,
+                            timeout_s=900, answer_file=str(answers))  # fmt: skip
+        assert "Traceback" not in run.text, run.text
+        assert answers.exists(), run.text
+        return [{**answer, "untouched": before == after} for before, answer, after in json.loads(answers.read_text())]
 
 
 @pytest.fixture
 def repair(playbook: Playbook) -> Repair:
-    """repair(host, module, options…): run a module on a host out of band, return what it answers."""
-
-    def _repair(host: Host, module: str, *flags: str, **options: Any) -> dict[str, Any]:
-        play, answer = playbook.folder / "repair.yml", playbook.folder / "answer.json"
-        play.write_text(PLAY.format(module=f"rescue.remote_login.{module}"))
-        answer.unlink(missing_ok=True)
-        way = {"ansible_connection": "containers.podman.podman", "ansible_host": host.name}
-        old = bool(DEFINITIONS[host.image]["python"].endswith("2.7"))
-        run = playbook(str(play), {host.name: {**host.inventory(), **way}}, *flags, old=old,
-                       options=options, answer_file=str(answer))  # fmt: skip
-        assert "Traceback" not in run.text, run.text
-        assert answer.exists(), run.text
-        found: dict[str, Any] = json.loads(answer.read_text())
-        return found
-
-    return _repair
+    return Repair(playbook)
 
 
 def state_of(host: Host) -> str:
@@ -149,14 +164,13 @@ REFUSED = [
 
 def test_what_could_let_more_people_in_is_left_alone(start: Start, repair: Repair) -> None:
     host = start("bookworm", f"cp {MAIN} /root/kept")
-    for text, words in REFUSED:
-        host.run(f"cp /root/kept {MAIN}; printf '{text}\\n' >> {MAIN}")
-        before = state_of(host)
-        answer = repair(host, "sshd_config_line")
+    scripts = [f"cp /root/kept {MAIN}; printf '{text}\\n' >> {MAIN}" for text, _words in REFUSED]
+    answers = repair.all(host, [(script, "sshd_config_line", {}) for script in scripts])
+    for answer, (text, words) in zip(answers, REFUSED, strict=True):
         assert answer["failed"], text
-        assert not answer["changed"]
         assert words in answer["msg"], answer["msg"]
-        assert state_of(host) == before
+        assert answer["untouched"], text
+        assert not answer["changed"]
 
 
 def test_a_switch_that_is_strict_all_the_same_may_go(start: Start, repair: Repair) -> None:
@@ -185,25 +199,24 @@ def test_owner_mode_and_attributes_stay_and_a_backup_is_not_read(start: Start, r
     assert repair(host, "sshd_config_line")["changed"] is False
 
 
-@pytest.mark.parametrize(
-    ("script", "words"),
-    [
-        (f"mkfifo {DROP_INS}/a.conf", "not a regular file"),
-        (f"rm {MAIN}", "is missing"),
-        (f"mv {MAIN} /tmp/c; ln -s /tmp/c {MAIN}; echo Foo bar >> /tmp/c", "can change /tmp"),
-        (f"echo Foo bar >> {MAIN}; ln {MAIN} /etc/ssh/other", "hard links"),
-        (f"for i in $(seq 25); do echo Foo$i bar; done >> {MAIN}", "more than 20"),
-        (f"echo Foo bar >> {MAIN}; mount --bind -o ro /etc/ssh /etc/ssh; mount -o remount,ro,bind /etc/ssh",
-         "Read-only file system"),
-    ],
-)  # fmt: skip
-def test_a_strange_configuration_is_told_and_not_touched(start: Start, repair: Repair, script: str, words: str) -> None:
-    host = start("bookworm", f"{STOP}; {script}")
-    before = state_of(host)
-    answer = repair(host, "sshd_config_line")
-    assert answer["failed"], answer
-    assert words in answer["msg"], answer["msg"]
-    assert state_of(host) == before
+STRANGE = [
+    (f"mkfifo {DROP_INS}/a.conf", "not a regular file"),
+    (f"rm {MAIN}", "is missing"),
+    (f"mv {MAIN} /tmp/c; ln -s /tmp/c {MAIN}; echo Foo bar >> /tmp/c", "can change /tmp"),
+    (f"echo Foo bar >> {MAIN}; ln {MAIN} /etc/ssh/other", "hard links"),
+    (f"for i in $(seq 25); do echo Foo$i bar; done >> {MAIN}", "more than 20"),
+    (f"echo Foo bar >> {MAIN}; mount --bind /etc/ssh /etc/ssh; mount -o remount,ro,bind /etc/ssh", "Read-only file"),
+]
+
+
+def test_a_strange_configuration_is_told_and_not_touched(start: Start, repair: Repair) -> None:
+    host = start("bookworm", f"{STOP}; cp -a /etc/ssh /root/ssh")
+    anew = "rm -rf /etc/ssh; cp -a /root/ssh /etc/ssh; "
+    answers = repair.all(host, [(anew + script, "sshd_config_line", {}) for script, _words in STRANGE])
+    for answer, (script, words) in zip(answers, STRANGE, strict=True):
+        assert answer["failed"], (script, answer)
+        assert words in answer["msg"], (script, answer["msg"])
+        assert answer["untouched"], script
 
 
 def test_a_symlinked_configuration_stays_one(start: Start, repair: Repair) -> None:
@@ -249,8 +262,9 @@ def test_nothing_but_empty_keys_is_a_failure_in_words(start: Start, repair: Repa
 # --- authorized_keys ---
 
 BAD_MODES = [
-    "chmod 777 /home/ops", "chmod 770 /home/ops/.ssh", "chmod 666 /home/ops/.ssh/authorized_keys",
-    "chown -R nobody /home/ops", "chown -R root:root /home/ops/.ssh", "chown -R 4242:4242 /home/ops",
+    "chmod 777 /home/ops", "chmod 777 /home/ops/.ssh", "chmod 666 /home/ops/.ssh/authorized_keys",
+    "chown -R nobody /home/ops", "chown -R root:root /home/ops/.ssh; chmod 600 /home/ops/.ssh/authorized_keys; chmod 700 /home/ops/.ssh",
+    "chown -R 4242:4242 /home/ops",
     "chmod 000 /home/ops/.ssh/authorized_keys /home/ops/.ssh",
 ]  # fmt: skip
 
@@ -258,19 +272,16 @@ BAD_MODES = [
 @pytest.mark.parametrize("image", ["bookworm", "bullseye"])
 def test_sshd_takes_the_keys_again(start: Start, repair: Repair, image: str) -> None:
     host = start(image, "cp -a /home/ops /root/ops")
+    asked = ("", "authorized_keys_permissions", {"user": "ops"})
     for script in BAD_MODES:
         host.run(f"rm -rf /home/ops; cp -a /root/ops /home/ops; {script}")
-        if "root:root" in script:
-            host.run("chmod 600 /home/ops/.ssh/authorized_keys; chmod 700 /home/ops/.ssh")
         assert host.ssh(user="ops")[0] != 0, script
-        before = state_of(host)
-        assert repair(host, "authorized_keys_permissions", "--check", "--diff", user="ops")["changed"], script
-        assert state_of(host).replace("2\n", "") == before.replace("2\n", "")
-        assert repair(host, "authorized_keys_permissions", user="ops")["changed"], script
-        assert host.ssh(user="ops")[0] == 0, script
-        assert repair(host, "authorized_keys_permissions", user="ops")["changed"] is False
-        assert host.run("md5sum < /home/ops/.ssh/authorized_keys").stdout == host.run(
-            "md5sum < /root/ops/.ssh/authorized_keys").stdout  # fmt: skip
+        (tried,) = repair.all(host, [asked], "--check", "--diff")
+        assert (tried["changed"], tried["untouched"]) == (True, True), (script, tried)
+        first, second = repair.all(host, [asked, asked])
+        assert (first["changed"], second["changed"]) == (True, False), (script, first)
+        assert host.ssh(user="ops")[0] == 0, (script, first)
+        assert host.run("diff -r /root/ops /home/ops", check=False).stdout == ""
 
 
 HOSTILE = [
@@ -291,25 +302,27 @@ HOSTILE = [
 
 def test_nobody_else_s_file_is_handed_over(start: Start, repair: Repair) -> None:
     host = start("bookworm", "sysctl -qw fs.protected_hardlinks=0 || true; cp -a /etc/passwd /root/passwd")
-    for script, words in HOSTILE:
-        host.run("cp -a /root/passwd /etc/passwd; chmod 755 /home; rm -rf /home/x /home/ops /etc/ssh/secret"
-                 " /etc/ssh/treasure; mkdir -p /home/ops/.ssh; chown -R ops: /home/ops; echo s > /etc/ssh/secret;"
-                 " chmod 600 /etc/ssh/secret; mkdir -m 700 /etc/ssh/treasure; touch /etc/ssh/treasure/gold"
-                 f" /etc/ssh/treasure/authorized_keys; cd /home/ops/.ssh; {script}")  # fmt: skip
-        before = state_of(host)
-        answer = repair(host, "authorized_keys_permissions", user="ops")
+    anew = (
+        "cp -a /root/passwd /etc/passwd; chmod 755 /home; rm -rf /home/x /home/ops /etc/ssh/secret /etc/ssh/treasure;"
+        " mkdir -p /home/ops/.ssh; chown -R ops: /home/ops; echo s > /etc/ssh/secret; chmod 600 /etc/ssh/secret;"
+        " mkdir -m 700 /etc/ssh/treasure; touch /etc/ssh/treasure/gold /etc/ssh/treasure/authorized_keys;"
+        " cd /home/ops/.ssh; "
+    )
+    asked = {"user": "ops"}
+    answers = repair.all(host, [(anew + script, "authorized_keys_permissions", asked) for script, _words in HOSTILE])
+    for answer, (script, words) in zip(answers, HOSTILE, strict=True):
         assert answer["failed"], (script, answer)
         assert words in answer["msg"], (script, answer["msg"])
-        assert state_of(host) == before, script
+        assert answer["untouched"], script
 
 
 def test_a_name_that_is_none_is_refused(start: Start, repair: Repair) -> None:
     host = start("bookworm")
-    for name in ("-x", "ops\nroot", "../ops", "ops;id", "", "nobody-here", "{{ 1 }}", "x" * 300):
-        for module in ("authorized_keys_permissions", "account_lock"):
-            answer = repair(host, module, user=name)
-            assert answer["failed"], (module, name)
-            assert not answer.get("changed")
+    names = ("-x", "ops\nroot", "../ops", "ops;id", "", "nobody-here", "x" * 300)
+    modules = ("authorized_keys_permissions", "account_lock")
+    for answer in repair.all(host, [("", module, {"user": name}) for name in names for module in modules]):
+        assert answer["failed"], answer
+        assert not answer.get("changed")
 
 
 # --- accounts ---

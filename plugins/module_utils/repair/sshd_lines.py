@@ -105,19 +105,20 @@ def why_not(bad, message, remaining, login_port):
 
 
 def meant_by(bad):
-    """The keywords that a line may stand for: its own, or else all that it resembles."""
+    """The keywords that a line may stand for: its own, or else all that it resembles, the likeliest first."""
     word = re.sub(r"[^a-z0-9]", "", bad["keyword"])
     if word in KEYWORDS:
         return [ALIASES.get(word, word)]
     words = [word]
     if bad["arguments"]:
         words.append(word + re.sub(r"[^a-z0-9]", "", bad["arguments"][0].lower()))
-    found = set()
+    found = []
     for each in words:
-        found.update(difflib.get_close_matches(each, KEYWORDS, n=12, cutoff=ALIKE))
+        found += difflib.get_close_matches(each, KEYWORDS, n=12, cutoff=ALIKE)
         if len(each) > 3:
-            found.update(k for k in KEYWORDS if k.startswith(each) or (len(k) > 4 and each.startswith(k)))
-    return sorted({ALIASES.get(keyword, keyword) for keyword in found})
+            found += sorted(k for k in KEYWORDS if k.startswith(each) or (len(k) > 4 and each.startswith(k)))
+    found = [ALIASES.get(keyword, keyword) for keyword in found]
+    return [keyword for number, keyword in enumerate(found) if keyword not in found[:number]]
 
 
 def _hidden_in(bad):
