@@ -40,9 +40,9 @@ KEEP: dict[str, Any] = {
 
 def tasks_of(number: int, script: str, module: str, options: dict[str, Any]) -> list[dict[str, Any]]:
     """Break the host, look at it, repair it, look again."""
-    look: dict[str, Any] = {"ansible.builtin.raw": STATE, "check_mode": False, "failed_when": False}
+    look: dict[str, Any] = {"ansible.builtin.shell": {"cmd": STATE}, "check_mode": False, "failed_when": False}
     return [
-        {"name": "Break", "ansible.builtin.raw": script, "check_mode": False, "when": bool(script)},
+        {"name": "Break", "ansible.builtin.shell": {"cmd": script}, "check_mode": False, "when": bool(script)},
         {"name": "Look", **look, "register": f"before{number}"},
         {"name": "Repair", f"rescue.remote_login.{module}": options, "register": f"answer{number}",
          "ignore_errors": True},
@@ -65,7 +65,7 @@ class Repair:
         keys = ", ".join(f"[before{n}.stdout, answer{n}, after{n}.stdout]" for n in range(len(cases)))
         play, answers = self.playbook.folder / "repair.yml", self.playbook.folder / "answers.json"
         answers.unlink(missing_ok=True)
-        keep = {**KEEP, "vars": {**KEEP["vars"], "answers": "{{ [%s] }}" % keys}}
+        keep = {**KEEP, "vars": {**KEEP["vars"], "answers": f"{{{{ [{keys}] }}}}"}}
         play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [*tasks, keep]}]))
         way = {"ansible_connection": "containers.podman.podman", "ansible_host": host.name}
         old = bool(DEFINITIONS[host.image]["python"].endswith("2.7"))
@@ -263,7 +263,7 @@ def test_nothing_but_empty_keys_is_a_failure_in_words(start: Start, repair: Repa
 
 BAD_MODES = [
     "chmod 777 /home/ops", "chmod 777 /home/ops/.ssh", "chmod 666 /home/ops/.ssh/authorized_keys",
-    "chown -R nobody /home/ops", "chown -R root:root /home/ops/.ssh; chmod 600 /home/ops/.ssh/authorized_keys; chmod 700 /home/ops/.ssh",
+    "chown -R nobody /home/ops", "cd /home/ops/.ssh; chown -R root:root .; chmod 600 authorized_keys; chmod 700 .",
     "chown -R 4242:4242 /home/ops",
     "chmod 000 /home/ops/.ssh/authorized_keys /home/ops/.ssh",
 ]  # fmt: skip
