@@ -86,7 +86,7 @@ def _apt(program):
         check_apt(simulated.out)
     # What can be broken off is done first: after the download nothing is waited for.
     steps.append(("download %s" % PACKAGE, lambda: _download(verb)))
-    return steps + [_step(APT + KEEP + ["--no-download"] + verb)]
+    return steps + [_step(APT + KEEP + verb)]
 
 
 def _dpkg_has_it():
