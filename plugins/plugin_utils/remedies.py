@@ -11,11 +11,17 @@ from typing import Any
 from ansible_collections.rescue.remote_login.plugins.plugin_utils.diagnosis import verdict_of
 
 ALL = "all"
+# What sshd needs to start comes before whatever starts it.
+FIRST = ("install_sshd", "repair_sshd_config", "repair_host_keys")
 
 
 def choose(diagnosis: Mapping[str, Any], via: str | None, allow: Sequence[str]) -> dict[str, Any]:
-    """The remedies to apply, in the order of their findings, the way to apply them, and those left out with why."""
+    """The remedies to apply, in order, the way to apply them, and those left out with why.
+
+    The order is that of the findings, but what sshd needs to start comes first.
+    """
     named = list(dict.fromkeys(finding["remedy"] for finding in diagnosis["findings"] if finding.get("remedy")))
+    named.sort(key=lambda remedy: FIRST.index(remedy) if remedy in FIRST else len(FIRST))
     allowed = [remedy for remedy in named if ALL in allow or remedy in allow]
     left_out = [_untouched(remedy, "not in remote_login_allow") for remedy in named if remedy not in allowed]
     way = "oob" if via == "oob" else "connection" if via else None

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The judgement of the repairs: which line may go, whose file may be given, which password may be unlocked."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import pwd
+import unittest
+
+from target_helpers import folder_with, replaced
+
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair import (
+    accounts,
+    authorized_keys,
+    files,
+    host_keys,
+    lock,
+    package,
+    sshd_config,
+    sshd_lines,
+    sshd_tree,
+)
+from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVzdA== me"
+
+
+def entry(text, match=None):
+    keyword, arguments = config.split_line(text)
+    return {"keyword": keyword, "arguments": arguments, "text": text, "match": match}
+
+
+def why_not(text, rest="", match=None, message="Bad configuration option", port=22):
+    others = [entry(line) for line in rest.split("\n") if line]
+    return sshd_lines.why_not(entry(text, match), message, others, port)
+
+
+class TestLines(unittest.TestCase):
+    def test_every_keyword_is_in_one_class_only(self):
+        ordered = frozenset(sshd_lines.ORDERED)
+        self.assertFalse(sshd_lines.NEUTRAL & sshd_lines.RESTRICTING)
+        self.assertFalse((sshd_lines.NEUTRAL | sshd_lines.RESTRICTING) & ordered)
+        for default, order in sshd_lines.ORDERED.values():
+            self.assertIn(default, " ".join(order).split())
+
+    def test_what_keeps_nobody_out_may_go(self):
+        for text in (
+            "MaxSessions many",
+            "PrintMotdd yes",
+            "LogLevell INFO",
+            "Nonsense yes",
+            "{{ lookup('pipe', 'touch /tmp/x') }}",
+            "\x1b[2J yes",
+            "Ciphers arcfour",
+            "Subsystem sftp /usr/lib/x",
+            "ClientAliveInterval 5x",
+        ):
+            self.assertIsNone(why_not(text), text)
+
+    def test_what_names_people_stays_however_it_is_spelt(self):
+        for text in (
+            "AllowUsers",
+            "AllowUsrs bob",
+            "Allow Users bob",
+            "-AllowUsers bob",
+            "AllowUsersbob",
+            "{{ AllowUsers bob }}",
+            "DenyGroup x",
+            "Mtach User bob",
+            "Incldue /etc/x",
+            "ForceCommnd /bin/false",
+            "ChrootDirectry /srv",
+            "AuthenticationMethod publickey",
+            "foo PasswordAuthentication no",
+            "LogLevel INFO AllowUsers bob",
+            "RequiredRSASize 4096",
+        ):
+            self.assertIsNotNone(why_not(text), text)
+
+    def test_a_switch_goes_only_where_what_is_left_is_as_strict(self):
+        for text, rest, safe in (
+            ("PermitRootLogni yes", "", True),
+            ("PermitRootLogni no", "", False),
+            ("PermitRootLogni no", "PermitRootLogin no", True),
+            ("PermitRootLogin nope", "PermitRootLogin prohibit-password", False),
+            ("PermitRootLogin without-password x", "PermitRootLogin prohibit-password", True),
+            ("PermitRootLogin prohibit-password x", "PermitRootLogin forced-commands-only", True),
+            ("PasswordAuthentication off", "", False),
+            ("PasswordAuthentication off", "PasswordAuthentication yes\nPasswordAuthentication no", False),
+            ("ChallengeResponseAuthentication noo", "KbdInteractiveAuthentication no", True),
+            ("StrictModes off", "", True),
+            ("StrictModes noo", "StrictModes yes", True),
+            ("UsePAM yees", "UsePAM yes", False),
+            ("UsePAM yes x", "UsePAM yes", True),
+            ("AddressFamily inet x", "AddressFamily inet6", False),
+            ("AddressFamily inet x", "AddressFamily inet", True),
+            ("X11Forwarding maybe", "X11Forwarding no", True),
+        ):
+            self.assertEqual(why_not(text, rest) is None, safe, (text, rest))
+
+    def test_within_match_only_what_is_laxest_or_has_no_place_there_goes(self):
+        misplaced = "Directive 'UsePAM' is not allowed within a Match block"
+        self.assertIsNone(why_not("UsePAM yes", "UsePAM yes", "User bob", misplaced))
+        self.assertIsNotNone(why_not("UsePAM yes", "UsePAM no", "User bob", misplaced))
+        self.assertIsNone(why_not("LogLevel LOUD", "", "User bob"))
+        self.assertIsNone(why_not("PermitRootLogni yes", "", "User bob"))
+        self.assertIsNotNone(why_not("PasswordAuthentication off", "PasswordAuthentication no", "User bob"))
+
+    def test_sshd_listens_where_people_connect_after_that(self):
+        self.assertIsNone(why_not("Port 22x"))
+        self.assertIsNotNone(why_not("Port 2222x", port=2222))
+        self.assertIsNone(why_not("Port 22x", "Port 2222", port=2222))
+        self.assertIsNotNone(why_not("ListenAddress 192.0.2.999"))
+        self.assertIsNone(why_not("ListenAddress 192.0.2.999", "ListenAddress 192.0.2.1"))
+
+    def test_half_a_merge_is_for_a_person(self):
+        for text in ("<<<<<<< HEAD", "=======", ">>>>>>> theirs"):
+            self.assertIn("merge", why_not(text))
+
+
+class TestTree(unittest.TestCase):
+    def test_copies_include_each_other_and_keep_their_lines(self):
+        with folder_with({"main": "Include {0}/d/*.conf\nPort 22\n", "d/a.conf": "X yes\r\nMatch all\n"}) as root:
+            path = os.path.join(root, "main")
+            with open(path) as handle:
+                text = handle.read().format(root)
+            with open(path, "w") as handle:
+                handle.write(text)
+            tree = sshd_tree.Tree(path)
+            os.mkdir(os.path.join(root, "copies"))
+            copies = tree.write_to(os.path.join(root, "copies"))
+            self.assertEqual(sorted(copies.values()), [os.path.join(root, "d/a.conf"), path])
+            with open(os.path.join(root, "copies", "0")) as handle:
+                self.assertEqual(handle.read(), "Include %s/copies/1\nPort 22\n" % root)
+            self.assertEqual(tree.changed(), [])
+            tree.comment_out(os.path.join(root, "d/a.conf"), 1)
+            self.assertEqual(tree.changed(), [os.path.join(root, "d/a.conf")])
+            self.assertEqual(tree.content(os.path.join(root, "d/a.conf")), b"# remote_login: X yes\r\nMatch all\n")
+
+    def test_a_line_ends_at_a_line_feed_only(self):
+        with folder_with({"c": "Foo a\x0bb\u2028c\nPort 22\n"}) as root:
+            found = sshd_tree.Tree(os.path.join(root, "c")).directives()
+            self.assertEqual([(each["line"], each["keyword"]) for each in found], [(1, "foo"), (2, "port")])
+
+    def test_what_is_told_moves_no_cursor(self):
+        self.assertEqual(sshd_tree.text_of(b"\x1b[2J\x9b yes\r"), b"?[2J\xef\xbf\xbd yes?".decode("utf-8"))
+
+    def test_the_daemon_s_options_stay_and_its_file_does_not(self):
+        words = ["/usr/sbin/sshd", "-o", "Port=22", "-f", "/etc/x"]
+        self.assertEqual(sshd_config.with_file(words, "/c"), ["/usr/sbin/sshd", "-o", "Port=22", "-f", "/c"])
+
+
+class TestFiles(unittest.TestCase):
+    def test_a_pattern_reads_what_a_shell_s_would(self):
+        for path, pattern, read in (
+            ("/d/50-x.conf.remote-login-1", "/d/*.conf", False),
+            ("/d/50-x.remote-login-1", "/d/*", True),
+            ("/d/.50-x.remote-login-1", "/d/*", False),
+            ("/d/.50-x", "/d/.*", True),
+            ("/d/e/50-x", "/d/*", False),
+        ):
+            self.assertEqual(files.matches(path, pattern), read, path)
+
+    def test_a_file_that_was_written_to_meanwhile_is_not_replaced(self):
+        with folder_with({"c": "one\n"}) as root:
+            taken = files.Taken(os.path.join(root, "c"))
+            with open(taken.path, "w") as handle:
+                handle.write("two\n")
+            self.assertRaises(files.CannotRepair, files.replace, taken, b"three\n")
+            with open(taken.path) as handle:
+                self.assertEqual(handle.read(), "two\n")
+            self.assertEqual(os.listdir(root), ["c"])
+
+    def test_a_fifo_is_no_file(self):
+        with folder_with({"c": "one\n"}) as root:
+            os.mkfifo(os.path.join(root, "fifo"))
+            self.assertRaises(files.CannotRepair, files.Taken, os.path.join(root, "fifo"))
+
+
+class TestKeys(unittest.TestCase):
+    def test_the_name_tells_the_type(self):
+        for name, kind in (
+            ("ssh_host_rsa_key", "rsa"),
+            ("ssh_host_ecdsa_key", "ecdsa"),
+            ("ssh_host_ed25519_key", "ed25519"),
+            ("host.rsa", "rsa"),
+            ("universal", "ed25519"),
+        ):
+            self.assertEqual(host_keys.kind_of("/etc/ssh/rsa/" + name), kind)
+
+    def test_only_a_file_of_public_keys_may_be_given_away(self):
+        for text, given in (
+            ("", True),
+            ("# remark\n\n%s\n" % KEY, True),
+            ('from="192.0.2.1",command="a b" %s\n' % KEY, True),
+            ("root:$6$salt$hash:19000:0:99999:7:::\n", False),
+            ("-----BEGIN OPENSSH PRIVATE KEY-----\n", False),
+            ("%s\nsecret\n" % KEY, False),
+            ("\0%s" % KEY, False),
+        ):
+            self.assertEqual(authorized_keys.holds_keys_only(text.encode("ascii")), given, text)
+
+    def test_the_words_of_authorizedkeysfile(self):
+        account = pwd.struct_passwd(("ops", "x", 1000, 1000, "", "/home/ops", "/bin/sh"))
+        inside, outside = authorized_keys.paths("none .ssh/k %h/k2 /etc/keys/%u /home/ops/../x/k %%k", account)
+        self.assertEqual(inside, ["/home/ops/.ssh/k", "/home/ops/k2", "/home/ops/%k"])
+        self.assertEqual(outside, ["/etc/keys/ops", "/home/x/k"])
+
+    def test_a_folder_of_the_system_is_nobody_s_home(self):
+        for path in ("/", "/etc", "/usr/lib/x", "/home", "/var/lib", "/tmp", "/dev/shm"):
+            self.assertTrue(authorized_keys.SYSTEM.match(path), path)
+        for path in ("/home/ops", "/srv/ops", "/var/lib/git", "/root", "/export/home/ops"):
+            self.assertFalse(authorized_keys.SYSTEM.match(path), path)
+
+
+class TestAccounts(unittest.TestCase):
+    def test_names(self):
+        for name in ("ops", "o.p-s_1", "machine$", "user@example.org", "DOM\\user"):
+            self.assertTrue(accounts.NAME.match(name), name)
+        for name in ("", "-x", "a b", "a\n", "a:b", "a/b", "{{ x }}", "a;b", "x" * 300):
+            self.assertFalse(accounts.NAME.match(name), name)
+
+    def test_a_lock_without_a_password_behind_it_is_no_lock(self):
+        for value, state in (
+            ("", "empty"),
+            ("!", "none"),
+            ("!!", "none"),
+            ("*", "none"),
+            ("!*", "none"),
+            ("!x", "none"),
+            ("$y$j9T$abcdefgh$0123456789", "usable"),
+            ("!$6$salt$0123456789", "locked"),
+            ("!!$6$salt$0123456789", "locked"),
+            ("!abcdefghijklm", "locked"),
+        ):
+            self.assertEqual(lock.password_state(["ops", value] + [""] * 7), state, value)
+        self.assertEqual(lock.password_state(None), "unknown")
+
+    def test_the_day_of_expiry(self):
+        fields = ["ops", "*", "", "", "", "", "", "10", ""]
+        self.assertEqual(lock.expired_on(fields, now=11 * lock.DAY_S), "1970-01-11")
+        self.assertIsNone(lock.expired_on(fields, now=9 * lock.DAY_S))
+        self.assertIsNone(lock.expired_on(["ops", "*", "", "", "", "", "", "", ""]))
+        self.assertIsNone(lock.expired_on(None))
+
+    def test_the_folders_of_the_tallies(self):
+        stack = "auth required pam_faillock.so preauth dir=/srv/tally\n#auth x pam_faillock.so dir=/no\n"
+        conf = "# dir = /not/this\ndir = /var/lib/faillock\n"
+        with folder_with({"conf": conf, "pam/sshd": stack}) as root, replaced(
+            lock, FAILLOCK_CONF=root + "/conf", PAM=root + "/pam"
+        ):
+            self.assertEqual(lock.tally_folders(), [lock.FAILLOCK_DIR, "/var/lib/faillock", "/srv/tally"])
+
+    def test_the_table_of_pam_tally2(self):
+        text = (
+            "Login           Failures Latest failure     From\nops                 5    01/31/26 10:15:00  192.0.2.1\n"
+        )
+        self.assertEqual(lock.parse_tally2(text, "ops"), 5)
+        self.assertEqual(lock.parse_tally2(text, "root"), 0)
+
+
+class TestPackage(unittest.TestCase):
+    def test_no_other_package_is_upgraded_or_removed(self):
+        package.check_apt("Inst openssh-server (1:9.2p1-2 Debian:12 [amd64])\nConf openssh-server\n")
+        package.check_apt("Inst openssh-client [1:9.2p1-1] (1:9.2p1-2 Debian:12 [amd64])\n")
+        for text in ("Inst libssl3 [3.0.1] (3.0.2 Debian:12 [amd64])\n", "Remv dropbear [2022.83-1]\n"):
+            self.assertRaises(files.CannotRepair, package.check_apt, text)
+
+    def test_what_went_wrong_is_told_in_words(self):
+        for text, words in (
+            ("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)", "left alone"),
+            ("E: dpkg was interrupted, you must manually run 'dpkg --configure -a'", "dpkg --configure -a"),
+            ("W: Failed to fetch http://x/InRelease  Temporary failure resolving 'x'", "no repository can be reached"),
+            ("Error: Failed to download metadata for repo 'baseos': Cannot download repomd.xml", "can be reached"),
+            ("No match for argument: openssh-server", "has it"),
+            ("something else", "something else"),
+        ):
+            self.assertIn(words, package.reason(text))
+
+
+if __name__ == "__main__":
+    unittest.main()
