@@ -11,7 +11,7 @@ __metaclass__ = type
 import grp
 import pwd
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.account import policy
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import authorized_keys, policy
 
 
 def gather(login):
@@ -20,7 +20,7 @@ def gather(login):
     evidence = {"status": "ok", "missing": missing}
     evidence.update(account)
     evidence["rules"] = policy.look(login, account, missing)
-    evidence["keys"] = None
+    evidence["keys"] = authorized_keys.look(login, account, evidence["rules"], missing)
     return evidence
 
 
