@@ -58,22 +58,23 @@ def blocking(evidence: dict[str, Any], outcome: str) -> list[str]:
     document = {"outside": [probe], "inside": {"account": evidence}}
     known = [rule for rule in rules.load() if Path(rule.path).name == "policy.yml"]
     found = conclude(document, known)["findings"]
-    return [finding["id"] for finding in found if finding["severity"] == "blocking" and outcome in finding["explains"]]
+    blocked = [finding["id"] for finding in found if outcome in finding["explains"] and finding["severity"] == "blocking"]
+    # The client of this test has no second method.
+    return blocked + [finding["id"] for finding in found if finding["id"] == "more_methods_required"]
 
 
 def disagreement(answer: dict[str, Any]) -> str | None:
     """What the prediction and the login do not agree on."""
     evidence, status = answer["evidence"], answer["status"]
-    if evidence.get("rules") is None:
+    if evidence["missing"] and evidence["rules"] is None:
         return f"unchecked: {evidence['missing']}"
-    denied = blocking(evidence, "auth_denied")
-    if (status == 255 and "ermission denied" in answer["said"]) or "Too many auth" in answer["said"]:
+    denied, failing = blocking(evidence, "auth_denied"), blocking(evidence, "session_failed")
+    if "Authenticated to " not in answer["said"]:
         return None if denied else "it was denied"
-    if denied:
-        return f"it was let in, in spite of {denied}"
-    failing = blocking(evidence, "session_failed")
     if status != 0:
         return None if failing else "the session failed"
+    if denied:
+        return f"it was let in, in spite of {denied}"
     return f"the session is fine, in spite of {failing}" if set(failing) - {"forced_command"} else None
 
 

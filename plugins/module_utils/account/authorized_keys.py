@@ -36,8 +36,9 @@ RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
 
 def look(login, account, rules, missing):
     """What sshd would find for the offered key; None with a reason in ``missing``."""
-    if rules is None or not account["exists"]:
-        missing["keys"] = missing.get("rules") or "there is no such user"
+    if rules is None or not rules["settings"] or not account["exists"]:
+        absent = "there is no such user" if not account["exists"] else "sshd does not tell where the keys are"
+        missing["keys"] = missing.get("rules") or absent
         return None
     wanted, settings = login.get("key_fingerprint"), rules["settings"]
     attempt = {

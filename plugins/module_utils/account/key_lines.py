@@ -136,9 +136,11 @@ def parse_options(text):
             raise BadOptions("sshd knows no option %s" % (name or rest)[:60])
         if not rest:
             return found
-        if not rest.startswith(",") or len(rest) == 1:
+        if not rest.startswith(","):
             raise BadOptions("after the option %s something is wrong" % name)
         rest = rest[1:]
+        if not rest:
+            return found  # sshd takes a comma that nothing follows
 
 
 def _value(name, rest):

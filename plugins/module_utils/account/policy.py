@@ -70,6 +70,11 @@ def look(login, account, missing):
     if values is not None and values.get("usedns") == ["yes"]:
         connection["host"] = name_of(connection["addr"])
         values, reason = ask(command, connection, entries)
+    if values is None and re.search(r"line [0-9]+: ", reason) and config.test(command)["valid"]:
+        # What only this login's Match blocks bring up, sshd -t does not see: sshd ends when the user logs in.
+        fails = refusals.failure(reason)
+        facts = dict(_look_of(path, version, command), client=connection["addr"], host=connection["host"])
+        return dict(facts, method=login.get("method"), settings={}, refusals=[fails], refused=[fails], chroot=None)
     if values is None:
         missing["rules"] = reason
         return None

@@ -41,6 +41,11 @@ def _refusal(kind, keyword, setting, methods=METHODS, **more):
     return dict(place, kind=kind, keyword=keyword, value=shown, methods=list(methods), **more)
 
 
+def failure(reason):
+    """The refusal of a configuration that sshd cannot follow for this login."""
+    return _refusal("rules_fail", None, {"value": reason})
+
+
 # --- who ---
 
 

@@ -267,10 +267,10 @@ def _auth_steps(transport, target, result):
     kind, secret, result["credential"], agent_keys = find_credential(target)
     result["credential_used"] = used(kind, secret, agent_keys)
     if kind == "password":
-        if result["host_key"]["status"] != "known" and not target.get("accept_unknown_host_key"):
-            raise Undecided("the password was not sent: the host's key is not in known_hosts")
         if "password" not in result["auth_methods"] and "keyboard-interactive" not in result["auth_methods"]:
             raise paramiko.BadAuthenticationType("no password", result["auth_methods"])
+        if result["host_key"]["status"] != "known" and not target.get("accept_unknown_host_key"):
+            raise Undecided("the password was not sent: the host's key is not in known_hosts")
         more = transport.auth_password(user, secret)
     else:
         try:
