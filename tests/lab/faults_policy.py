@@ -133,6 +133,8 @@ HEALTHY = [
     Fault(".ssh is a link", "", "ok", "mkdir -p /srv/k; mv /root/.ssh /srv/k/root; ln -s /srv/k/root /root/.ssh"),
     Fault("writable by the group of one", "", "ok", "chmod 775 /home/ops; chmod 664 /home/ops/.ssh/authorized_keys",
           variables=OPS),
+    # StrictModes looks no further up than the home.
+    Fault("open folder of the homes", "", "ok", "chmod 777 /home", variables=OPS),
     Fault("open home, and StrictModes no", "", "ok", f"chmod 777 /root; {in_main('StrictModes no' + chr(92) + 'n')}"),
     Fault("options that let the client in", "", "ok", "sed -i 's/^/restrict,from=\"!192.0.2.1,10.77.0.0\\/16\","
           "expiry-time=\"20990101\" /' /root/.ssh/authorized_keys"),
