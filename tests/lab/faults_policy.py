@@ -34,7 +34,7 @@ def denied(name: str, cause: str, script: str, points_at: str = "", **more: obje
 
 USER, ROOT, KEY, PASSWORD = "user_not_allowed", "root_login_disabled", "key_login_disabled", "password_login_disabled"
 FILES, UNKNOWN = "authorized_keys_permissions", "key_not_authorized"
-BY_PASSWORD = {"remote_login_private_key_file": "", "ansible_ssh_private_key_file": "", "remote_login_password": "x"}
+BY_PASSWORD = {**OPS, "remote_login_private_key_file": "", "ansible_ssh_private_key_file": "", "remote_login_password": "x"}
 
 FAULTS = [
     denied("DenyUsers in the main file", USER, in_main("DenyUsers root\\n"), "/etc/ssh/sshd_config line 1"),
@@ -71,7 +71,7 @@ FAULTS = [
            behind_main("\\nMatch User root\\nAuthenticationMethods password\\nMatch User *\\nAuthenticationMethods any\\n"),
            "must appear alone"),
     denied("home open to all", FILES, "chmod 777 /root", "/root can be written"),
-    denied("folder of the home open", FILES, "chmod 777 /home; mv /home/ops /home/x; mkdir /home/ops; mv /home/x"
+    denied("home elsewhere, open", FILES, "mv /home/ops /home/x; mkdir /home/ops; mv /home/x"
            " /home/ops/x; usermod -d /home/ops/x ops; chmod 777 /home/ops/x", "/home/ops/x", variables=OPS),
     denied("parent of a path outside the home open", FILES, "mkdir -p /srv/keys; cp /root/.ssh/authorized_keys"
            f" /srv/keys/root; chmod 777 /srv; {in_main('AuthorizedKeysFile /srv/keys/%%u' + chr(92) + 'n')}", "/srv can be"),

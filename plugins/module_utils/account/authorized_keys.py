@@ -20,6 +20,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
     as_user,
     key_lines,
     patterns,
+    refusals,
     revoked,
     strict_modes,
 )
@@ -236,7 +237,7 @@ def unsuitable(accepted, settings):
 
 def _unsuitable(keyword, setting, detail):
     place = {name: setting[name] for name in ("file", "line", "text")}
-    return dict(place, keyword=keyword, value=setting["value"][:300], detail=detail)
+    return dict(place, keyword=refusals.written(keyword), value=setting["value"][:300], detail=detail)
 
 
 def problem(evidence):
@@ -257,7 +258,7 @@ def problem(evidence):
         if not usable and not refused and not evidence["command"] and not evidence["certificates_of"]:
             return {"kind": "not_authorized", "text": "no file that sshd reads has a key"}
     if blamed:
-        return {"kind": "permissions", "text": "; ".join(entry["problem"] for entry in blamed)}
+        return {"kind": "permissions", "text": "; ".join(sorted({entry["problem"] for entry in blamed}))}
     return {"kind": "not_authorized", "text": why(evidence)} if evidence["found"] is False else None
 
 

@@ -62,6 +62,7 @@ class Lines(unittest.TestCase):
             ('expiry-time="20200101" ' + KEY, "expired"),
             ('expiry-time="202001011200" ' + KEY, "expired"),
             ("cert-authority " + KEY, "cert_authority"),
+            ('principals="me" ' + KEY, "cert_authority"),
         ):
             self.assertEqual(states(line), [wanted], line)
 
