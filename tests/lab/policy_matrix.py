@@ -42,7 +42,10 @@ RULES = (
 )  # fmt: skip
 OF_ALL = ("StrictModes no", "UsePAM no", "UsePAM yes", "StrictModes yes", "UseDNS yes")
 # PubkeyAcceptedAlgorithms was called otherwise before OpenSSH 8.5.
-OLDER = {"PubkeyAcceptedAlgorithms": "PubkeyAcceptedKeyTypes", "KbdInteractiveAuthentication": "ChallengeResponseAuthentication"}
+OLDER = {
+    "PubkeyAcceptedAlgorithms": "PubkeyAcceptedKeyTypes",
+    "KbdInteractiveAuthentication": "ChallengeResponseAuthentication",
+}
 
 # Shapes of a home, each a user of its own: what is done as root after the home was made with the key in it.
 HOMES = {

@@ -2,13 +2,12 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder that sshd locks a session into, and what it asks of it: root's on all of its path, and the shell inside."""
+"""The folder that sshd locks a session into, and what it asks of the path there."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import os
 import re
 import stat
 
@@ -52,9 +51,3 @@ def problem(path):
         if status.st_mode & 0o022:
             return "%s can be written by others than root (mode %04o)" % (folder, stat.S_IMODE(status.st_mode))
     return None
-
-
-def lacks(path, program):
-    """Whether a program cannot be found inside the folder. No symbolic link is followed out of it."""
-    inner = os.path.join(path, program.lstrip("/"))
-    return host.status_of(inner, follow=False) is None

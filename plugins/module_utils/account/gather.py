@@ -28,7 +28,15 @@ def _account(user):
     try:
         entry = pwd.getpwnam(user)
     except KeyError:
-        return {"user": user, "exists": False, "uid": None, "gid": None, "groups": [], "home": {"path": None}, "shell": {}}
+        return {
+            "user": user,
+            "exists": False,
+            "uid": None,
+            "gid": None,
+            "groups": [],
+            "home": {"path": None},
+            "shell": {},
+        }
     groups = [group.gr_name for group in grp.getgrall() if user in group.gr_mem or group.gr_gid == entry.pw_gid]
     return {
         "user": user,

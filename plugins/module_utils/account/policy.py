@@ -132,7 +132,8 @@ def ask(command, connection, entries):
     if re.search(r"[,\s]", connection["user"]):
         return None, "sshd -T cannot be asked about a user with a comma or a space in the name"
     words = ["%s=%s" % (name, connection[name]) for name in ("user", "host", "addr", "laddr", "lport")]
-    criteria = [name for entry in entries for words_ in entry["conditions"] for name, _v in match_lines.criteria(words_)]
+    lines = [line for entry in entries for line in entry["conditions"]]
+    criteria = {name for line in lines for name, _value in match_lines.criteria(line)}
     if "rdomain" in criteria:
         words.append("rdomain=")
     if "invalid-user" in criteria and not connection["exists"]:

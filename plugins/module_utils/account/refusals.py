@@ -29,7 +29,7 @@ NAMES = (
 
 
 def all_of(settings, connection, account):
-    """Every refusal: {kind, keyword, value, file, line, text, match, methods}; in the order in which people see them."""
+    """Every refusal: {kind, keyword, value, file, line, text, match, methods}."""
     found = []
     if account["exists"]:
         found += _by_lists(settings, connection)
