@@ -71,6 +71,8 @@ FAULTS = [
            DROP_IN, variables=BY_PASSWORD),
     denied("AuthenticationMethods publickey, and a password is used", PASSWORD,
            behind_main("\\nMatch User *\\nAuthenticationMethods publickey"), "Match User", variables=BY_PASSWORD),
+    denied("fixed and not reloaded", "sshd_rules_outdated", f"{in_drop_in('DenyUsers root')}; sleep 2; rm {DROP_IN};"
+           " touch /etc/ssh/sshd_config", "by what they say now"),
     denied("MaxAuthTries 0", "max_auth_tries", in_main("MaxAuthTries 0"), "line 1"),
     denied("AuthenticationMethods any twice below Match", "sshd_rules_fail",
            behind_main("\\nMatch User root\\nAuthenticationMethods password\\nMatch User *\\nAuthenticationMethods any"),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Hundreds of configurations, users and addresses: what is predicted and how a real login ends must agree every time."""
+"""Hundreds of configurations, users and addresses: the prediction and the end of a real login agree every time."""
 
 from __future__ import annotations
 

@@ -121,10 +121,19 @@ def _connection(login, account, version):
         "groups": account["groups"] or [],
         "host": client,
         "addr": client,
-        "laddr": (login.get("addresses") or ["127.0.0.1"])[0],
+        "laddr": _local_address((login.get("addresses") or ["127.0.0.1"])[0]),
         "lport": login["port"],
         "version": version,
     }
+
+
+def _local_address(address):
+    """The host's own address behind the one that people use: behind address translation, that is another one."""
+    own = [other for other in sockets.own_addresses() if not sockets.is_loopback(other)]
+    same = [other for other in own if (":" in other) == (":" in address)]
+    if address in own or sockets.is_loopback(address) or not same:
+        return address
+    return same[0]
 
 
 def ask(command, connection, entries):

@@ -8,7 +8,7 @@ import unittest
 
 from target_helpers import fixture, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import chroot, policy, refusals
 
 ROOT = {"user": "root", "exists": True, "uid": 0, "gid": 0, "groups": ["root"], "home": {"path": "/root"}}
@@ -129,7 +129,7 @@ class Ask(unittest.TestCase):
             said.append(argv)
             return result
 
-        with replaced(host, run=run):
+        with replaced(host, run=run), replaced(sockets, own_addresses=lambda: ["192.0.2.1"]):
             connection = connection or policy._connection(LOGIN, BOB, None)
             return policy.ask(["/usr/sbin/sshd", "-f", "/x"], connection, list(entries)), said
 
@@ -151,6 +151,11 @@ class Ask(unittest.TestCase):
         connection = dict(policy._connection(LOGIN, BOB, None), exists=False)
         _answer, ((argv,)) = self.ask(host.Result(0, "", "", None), connection, entries)
         self.assertTrue(argv[3].endswith(",lport=22,rdomain=,invalid-user"))
+
+    def test_behind_address_translation_the_host_has_another_address(self):
+        with replaced(sockets, own_addresses=lambda: ["127.0.0.1", "::1", "10.0.0.5"]):
+            connection = policy._connection(dict(LOGIN, addresses=["203.0.113.9"]), BOB, None)
+        self.assertEqual(connection["laddr"], "10.0.0.5")
 
     def test_without_root_there_is_a_reason(self):
         missing = {}
