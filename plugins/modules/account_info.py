@@ -10,13 +10,11 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: account_info
-short_description: Who is banned where, and what else keeps just this client out
+short_description: Whether the host lets this user in, and if not, what refuses it
 version_added: 0.1.0
 description:
-  - Looks at fail2ban through its own client, at CrowdSec, sshguard and DenyHosts as far as they can be asked, at what
-    banners have in the packet filters for the given clients, at C(hosts.allow) and C(hosts.deny), and at what sshd
-    itself does with unwanted clients.
-  - A ban is RV(in_force) where it really stands in the way of the login, not where it is only listed.
+  - Asks sshd for the rules of exactly this login, and looks for the line that decides.
+  - Reads the files with the authorized keys with the rights of the user, and judges them as sshd does.
   - A value that could not be found out is V(null), and RV(missing) says why.
 extends_documentation_fragment:
   - rescue.remote_login.login
@@ -24,20 +22,22 @@ extends_documentation_fragment:
   - rescue.remote_login.attributes.info_module
 seealso:
   - module: rescue.remote_login.login_evidence
-  - module: rescue.remote_login.fail2ban_ip
+  - module: rescue.remote_login.sshd_info
 """
 
 EXAMPLES = r"""
-- name: Look for bans of a client
+- name: Look at a login by key
   rescue.remote_login.account_info:
-    port: 22
+    user: alice
     clients: [198.51.100.7]
+    method: publickey
+    key_fingerprint: "SHA256:W5/Cz0spKpksLGsL890+FS67vhK+kvoO0fTSqHa3LMs"
   become: true
-  register: bans
+  register: account
 
-- name: Say which jails keep it out
+- name: Say what refuses it
   ansible.builtin.debug:
-    msg: "{{ bans.in_force | map(attribute='jail') | join(', ') }}"
+    msg: "{{ account.rules.refused | map(attribute='text') | join(', ') }} {{ (account['keys'].problem or {}).text }}"
 """
 
 RETURN = r"""
@@ -56,121 +56,73 @@ missing:
   returned: when RV(status) is V(ok)
   type: dict
   sample: {}
-client:
-  description: The first of O(clients), for which RV(in_force) and RV(wrappers) are judged.
-  returned: when RV(status) is V(ok)
-  type: str
-  sample: 198.51.100.7
-fail2ban:
+rules:
   description:
-    - Whether fail2ban is installed and runs, and if not why not, in its own words.
-    - The jails with what they read, their actions with the ports, how many addresses they ban, and the first 100 of
-      these since when and until when (ISO 8601 in UTC).
-    - While it does not run, C(returning) has the bans of the clients that its database would bring back.
+    - What the sshd that has O(port) says of this login. C(settings) has the value of each keyword, and file, line and
+      C(match) of the directive that decides, V(null) for a default.
+    - C(refusals) is everything that refuses the user, each with the C(methods) that it is about and C(kind), one of
+      V(user_not_allowed), V(root_login_disabled), V(key_login_disabled), V(password_login_disabled),
+      V(more_methods_required), V(max_auth_tries), V(rules_fail). C(refused) are those that refuse O(method); without
+      it, those that leave no method.
+    - C(unless_key_has_command) marks the one that a key with a command of its own gets past.
+    - C(chroot) is the folder of ChrootDirectory and what sshd finds wrong with it.
+    - C(group_writable_allowed) tells whether this sshd takes files that a group of nobody but the user can write to.
   returned: when RV(status) is V(ok)
   type: dict
   sample:
-    installed: true
-    version: 1.0.2
-    running: true
-    reason: null
-    jails:
-      - name: sshd
-        banned: 1
-        logs: [/var/log/auth.log]
-        actions: [{"name": "iptables-multiport", "kind": "iptables", "ports": "ssh", "covers_login": true}]
-        bans: [{"address": "198.51.100.7", "since": "2026-11-21T04:07:43Z", "until": "2026-11-21T05:07:43Z"}]
-    returning: []
-banners:
-  description: The other banners that there are on the host.
-  returned: when RV(status) is V(ok)
-  type: list
-  elements: str
-  sample: [sshguard]
-client_bans:
+    command: [/usr/sbin/sshd]
+    version: OpenSSH_9.2
+    client: 198.51.100.7
+    host: 198.51.100.7
+    method: publickey
+    group_writable_allowed: true
+    chroot: null
+    settings:
+      permitrootlogin: {"value": "no", "file": "/etc/ssh/sshd_config", "line": 33, "text": "PermitRootLogin no",
+                        "match": null}
+    refused:
+      - kind: root_login_disabled
+        keyword: PermitRootLogin
+        value: "no"
+        file: /etc/ssh/sshd_config
+        line: 33
+        text: PermitRootLogin no
+        match: null
+        methods: [publickey, password]
+keys:
   description:
-    - Every ban of one of the clients that a banner knows of, by its address or as part of a network.
-    - C(in_filter), C(routed) and C(wrapped) tell whether a packet filter, a route or C(hosts.deny) carries it out,
-      C(covers_login) whether it is about O(port), C(in_force) whether it really stands in the way.
+    - The files that sshd reads for the authorized keys of the user, with what it has against each (C(problem)), the
+      modes and owners up the path (C(chain)), the number of keys and the lines that are malformed.
+    - C(found) tells whether a line lets in the key O(key_fingerprint), C(accepted) is that line with its options, and
+      C(seen) are all lines with that key, each with its C(state), V(accepted), V(refused_file), V(commented),
+      V(malformed), V(broken_line), V(cert_authority), V(expired), V(from) or V(other_file).
+    - C(command) is AuthorizedKeysCommand, which is not run, C(certificates_of) is TrustedUserCAKeys.
+    - C(revoked) is what RevokedKeys says, C(unsuitable) the setting that refuses the type or the size of the key.
+    - C(problem) is what it comes to, of C(kind) V(permissions), V(not_authorized), V(unsuitable) or V(revoked).
   returned: when RV(status) is V(ok)
-  type: list
-  elements: dict
+  type: dict
   sample:
-    - by: fail2ban
-      jail: sshd
-      client: 198.51.100.7
-      address: 198.51.100.0/24
-      network: true
-      since: "2026-11-21T04:07:43Z"
-      until: "2026-11-21T05:07:43Z"
-      in_filter: true
-      in_force: true
-in_force:
-  description: Those of RV(client_bans) that stand in the way of the first client.
-  returned: when RV(status) is V(ok)
-  type: list
-  elements: dict
-  sample: []
-filter_entries:
-  description:
-    - Every rule and set element of a banner's in the packet filters that names one of the clients. C(known) tells
-      whether a running banner knows of it.
-  returned: when RV(status) is V(ok)
-  type: list
-  elements: dict
-  sample:
-    - backend: nftables
-      family: inet
-      table: f2b-table
-      set: addr-set-sshd
-      element: 198.51.100.7
-      by: fail2ban
-      jail: sshd
-      known: false
-left_behind:
-  description: Those of RV(filter_entries) about the first client and O(port) that no running banner knows of.
-  returned: when RV(status) is V(ok)
-  type: list
-  elements: dict
-  sample: []
-routes:
-  description: Routes to the clients that lead nowhere, by C(type), and whether each is for just this address (C(own)).
-  returned: when RV(status) is V(ok)
-  type: list
-  elements: dict
-  sample: []
-route_left_behind:
-  description: The type of such a route for the first client, where fail2ban has banned it once and does not now.
-  returned: when RV(status) is V(ok)
-  type: str
-  sample: null
-wrappers:
-  description:
-    - What C(hosts.allow) and C(hosts.deny) say of the first client, with file, line and text, where the program of
-      sshd in C(program) asks libwrap. C(verdict) is V(allow), V(deny), V(unused), or V(null) where it takes a lookup of
-      the client's name.
-    - C(ban) tells whose line that is, V(null) for a person's own.
-  returned: when RV(status) is V(ok)
-  type: dict
-  sample: {"program": "/usr/sbin/sshd", "verdict": "deny", "file": "/etc/hosts.deny", "line": 1, "text": "ALL: ALL"}
-startups:
-  description:
-    - How many connections wait to log in (C(current)), from how many on the daemon turns some away (C(begin)) and from
-      how many on all (C(full)); whether that happens C(now), and the last connection of the first client that it did
-      happen to within 3 minutes (C(dropped)).
-  returned: when RV(status) is V(ok)
-  type: dict
-  sample: {"current": 0, "begin": 10, "full": 100, "throttling": null, "dropped": null, "now": false}
-penalties:
-  description: The penalty of sshd (OpenSSH 9.8 and later) for the first client within 3 minutes, by the log.
-  returned: when RV(status) is V(ok)
-  type: dict
-  sample: {"dropped": null, "now": false, "given": []}
-log_unavailable:
-  description: Why the log of sshd could not be read.
-  returned: when RV(status) is V(ok)
-  type: str
-  sample: null
+    fingerprint: "SHA256:W5/Cz0spKpksLGsL890+FS67vhK+kvoO0fTSqHa3LMs"
+    strict_modes: true
+    found: false
+    accepted: null
+    command: null
+    certificates_of: null
+    revoked: null
+    unsuitable: null
+    problem: {"kind": "permissions", "text": "/home/alice can be written by everybody (mode 0777)"}
+    files:
+      - path: /home/alice/.ssh/authorized_keys
+        resolved: /home/alice/.ssh/authorized_keys
+        exists: true
+        problem: /home/alice can be written by everybody (mode 0777)
+        searched: true
+        cut_off: false
+        keys: 1
+        malformed: []
+        chain: [{"path": "/home/alice", "mode": "0777", "owner": "alice", "problem": "can be written by everybody"}]
+    seen: [{"file": "/home/alice/.ssh/authorized_keys", "line": 1, "state": "refused_file", "detail": null,
+            "type": "ssh-ed25519", "bits": null, "options": {}}]
 """
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.info_module import run_info_module
