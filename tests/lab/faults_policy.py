@@ -115,6 +115,8 @@ FAULTS = [
     Fault("chroot that others can write to", "chroot_unusable", "session_failed",
           f"mkdir -m 777 /srv/jail; {in_main('ChrootDirectory /srv/jail')}",
           points_at="/srv/jail can be written"),
+    Fault("chroot without a shell", "chroot_unusable", "session_failed",
+          f"mkdir -p /srv/empty; {in_main('ChrootDirectory /srv/empty')}", points_at="the shell /bin/bash is not inside"),
     Fault("chroot in somebody's home", "chroot_unusable", "session_failed", in_main("ChrootDirectory /home/ops"),
           points_at="/home/ops belongs to"),
     Fault("forced command that fails", "forced_command", "session_failed", in_main("ForceCommand /bin/false"),

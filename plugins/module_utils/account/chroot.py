@@ -13,6 +13,8 @@ import stat
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
+LINKS_LIMIT = 200
+
 
 def expanded(pattern, account):
     """A path of the configuration with what stands for the user filled in."""
@@ -25,13 +27,44 @@ def expanded(pattern, account):
     return re.sub("%(.)", lambda found: values.get(found.group(1), found.group(0)), pattern)
 
 
-def look(setting, account):
+def look(settings, account):
     """{path, problem} of ChrootDirectory, or None where there is none."""
+    setting = settings["chrootdirectory"]
     if setting["value"] in ("none", ""):
         return None
-    path = expanded(setting["value"], account)
+    path, found = expanded(setting["value"], account), None
     place = {name: setting[name] for name in ("file", "line", "text")}
-    return dict(place, path=path, problem=problem(path))
+    # What sshd does itself takes no program.
+    if not settings["forcecommand"]["value"].startswith("internal-sftp"):
+        found = shell_problem(path, (account.get("shell") or {}).get("path") or "/bin/sh")
+    return dict(place, path=path, problem=problem(path) or found)
+
+
+def shell_problem(path, shell):
+    """What is wrong with the user's shell inside the folder, or None."""
+    status = host.status_of(inside(path, shell), follow=False)
+    if status is None:
+        return "the shell %s is not inside of %s" % (shell, path)
+    return None if status.st_mode & 0o111 else "the shell %s inside of %s is not executable" % (shell, path)
+
+
+def inside(root, path):
+    """Where a path leads for a process that is locked into a folder: its links stay inside."""
+    parts, place = [part for part in path.split("/") if part], ""
+    for _step in range(LINKS_LIMIT):
+        if not parts:
+            break
+        part = parts.pop(0)
+        if part == "..":
+            place = place.rpartition("/")[0]
+            continue
+        target = host.link_target("%s%s/%s" % (root, place, part))
+        if target is None:
+            place = place if part == "." else "%s/%s" % (place, part)
+            continue
+        place = "" if target.startswith("/") else place
+        parts = [word for word in target.split("/") if word] + parts
+    return root + place
 
 
 def problem(path):

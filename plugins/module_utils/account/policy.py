@@ -44,6 +44,8 @@ SHOWN = (
     "usedns",
     "usepam",
 )
+# Two words for the same.
+SAME = {"true": "yes", "false": "no", "prohibit-password": "without-password"}
 VALUE_LIMIT = 2000
 BINARY_LIMIT_BYTES = 16 * 1024 * 1024
 DISTRIBUTION = re.compile(r"OpenSSH_[0-9][\w.]* (?:Debian|Ubuntu)-|[\0 ](?:Debian|Ubuntu)-[0-9]")
@@ -186,7 +188,7 @@ def _judged(login, account, connection, values, entries, daemon_facts):
     rules["method"] = login.get("method")
     rules["refusals"] = refusals.all_of(settings, connection, account)
     rules["refused"] = refusals.applying(rules["refusals"], rules["method"])
-    rules["chroot"] = chroot.look(settings["chrootdirectory"], account) if account["exists"] else None
+    rules["chroot"] = chroot.look(settings, account) if account["exists"] else None
     return rules
 
 
@@ -212,5 +214,7 @@ def _same(keyword, entry, value):
     said = " ".join(entry["arguments"])
     if keyword == "pubkeyacceptedalgorithms":
         return True
-    said = {"true": "yes", "false": "no", "prohibit-password": "without-password"}.get(said.lower(), said)
-    return said.lower() == value.lower() or keyword in ("forcecommand", "authenticationmethods")
+    return SAME.get(said.lower(), said.lower()) == SAME.get(value.lower(), value.lower()) or keyword in (
+        "forcecommand",
+        "authenticationmethods",
+    )

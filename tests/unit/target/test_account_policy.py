@@ -4,9 +4,10 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import os
 import unittest
 
-from target_helpers import fixture, replaced
+from target_helpers import fixture, folder_with, replaced
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import chroot, policy, refusals
@@ -174,7 +175,17 @@ class Chroot(unittest.TestCase):
 
     def test_what_stands_for_the_user_is_filled_in_once(self):
         self.assertEqual(chroot.expanded("/srv/%u/%%u%h", dict(BOB, home={"path": "/%u"})), "/srv/bob/%u/%u")
-        self.assertIsNone(chroot.look({"value": "none"}, BOB))
+        self.assertIsNone(chroot.look({"chrootdirectory": {"value": "none"}}, BOB))
+
+    def test_the_shell_is_looked_for_inside_whatever_the_links_say(self):
+        with folder_with({"usr/bin/sh": "", "etc": None}) as root:
+            self.assertIn("is not inside", chroot.shell_problem(root, "/bin/sh"))
+            os.symlink("/usr/bin", os.path.join(root, "bin"))
+            self.assertIn("is not executable", chroot.shell_problem(root, "/bin/sh"))
+            os.chmod(os.path.join(root, "usr/bin/sh"), 0o755)
+            self.assertIsNone(chroot.shell_problem(root, "/bin/../bin/./sh"))
+            os.symlink("loop", os.path.join(root, "loop"))
+            self.assertTrue(chroot.inside(root, "/loop/x").startswith(root))
 
 
 class Failure(unittest.TestCase):
