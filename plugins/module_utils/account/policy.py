@@ -163,6 +163,9 @@ def parse(text):
         word, _space, value = line.strip().partition(" ")
         if word:
             values.setdefault(match_lines.keyword_of(word), []).append(value.strip())
+    # Before 8.7 it has two names and two values, and either switches it on.
+    if "yes" in values.get("kbdinteractiveauthentication", []):
+        values["kbdinteractiveauthentication"] = ["yes"]
     return values
 
 

@@ -82,6 +82,10 @@ class Judge(unittest.TestCase):
         self.assertEqual(kinds(BOB, "password", **asked), [])
         self.assertEqual(kinds(BOB, "password", usepam="no", **asked), ["password_login_disabled"])
 
+    def test_before_8_7_keyboard_interactive_has_two_names_and_either_will_do(self):
+        said = policy.parse("kbdinteractiveauthentication no\nchallengeresponseauthentication yes\n")
+        self.assertEqual(said, {"kbdinteractiveauthentication": ["yes"]})
+
     def test_a_list_of_methods_has_to_be_one_that_the_login_can_go_through(self):
         for value, method, wanted in (
             ("publickey password", "publickey", []),
