@@ -15,6 +15,7 @@ import signal
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, listening_ports
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import gather as account
 from ansible_collections.rescue.remote_login.plugins.module_utils.auth_log import gather as auth_log
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import gather as bans
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather as firewall
@@ -22,6 +23,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import ga
 
 # A section has one line here, and a gatherer that takes the login attempt and returns its evidence.
 SECTIONS = {
+    "account": account.gather,
     "auth_log": auth_log.gather,
     "bans": bans.gather,
     "firewall": firewall.gather,

@@ -24,8 +24,9 @@ options:
     description: The sections to gather; without it, all of them.
     type: list
     elements: str
-    choices: [auth_log, bans, firewall, listening_ports, sshd]
+    choices: [account, auth_log, bans, firewall, listening_ports, sshd]
 seealso:
+  - module: rescue.remote_login.account_info
   - module: rescue.remote_login.auth_log_info
   - module: rescue.remote_login.fail2ban_info
   - module: rescue.remote_login.firewall_info

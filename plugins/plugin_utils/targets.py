@@ -305,6 +305,8 @@ def login_of(host: str, variables: Variables, seen: Sequence[Mapping[str, Any]],
         "user": attempt.get("user") or first.get("user") or getpass.getuser(),
         "clients": list(dict.fromkeys(clients)),
         "client_ports": _ports_of(dict.fromkeys(clients), seen),
+        "method": _method(attempt, first),
+        "key_fingerprint": (first.get("credential_used") or {}).get("fingerprint"),
     }
 
 
@@ -314,3 +316,10 @@ def _ports_of(clients: Iterable[str], seen: Sequence[Mapping[str, Any]]) -> list
     for result in seen:
         ports.setdefault(str(result.get("client_address")), int(result.get("client_port") or 0))
     return [ports[client] for client in clients]
+
+
+def _method(attempt: Mapping[str, Any], first: Mapping[str, Any]) -> str | None:
+    """The method that the login uses: what was offered, else what it was given to offer."""
+    used = (first.get("credential_used") or {}).get("kind")
+    given = "publickey" if attempt.get("private_key_file") else "password" if attempt.get("password") else None
+    return used or given

@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
+import faults
 import faults_auth_log
 import faults_bans
 import faults_firewall
+import faults_policy
 from batches import Batch, cases
-from faults import FAULTS, HEALTHY, RISKS, Fault
+from faults import Fault
 from fleet import Host
 
-BROKEN = FAULTS + faults_auth_log.FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS
-ODD = HEALTHY + faults_auth_log.HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY
+TOPICS = (faults, faults_auth_log, faults_bans, faults_firewall, faults_policy)
+BROKEN = [fault for topic in TOPICS for fault in topic.FAULTS]
+ODD = [fault for topic in TOPICS for fault in topic.HEALTHY]
+RISKS = [fault for topic in TOPICS for fault in getattr(topic, "RISKS", [])]
 
 
 def log_in(host: Host) -> int:

@@ -52,21 +52,35 @@ class NoCommonAlgorithm(Exception):
 
 
 def find_credential(target):
-    """The one credential that is tried: (kind, secret, description). Raises Undecided where there is none."""
+    """The one credential that is tried: (kind, secret, description, how many keys the agent has).
+
+    The last is None where the key is not the agent's. Raises Undecided where there is no credential.
+    """
     if target.get("private_key_file"):
         return _key_file(target["private_key_file"], target.get("passphrase"))
     if target.get("password"):
-        return "password", target["password"], "the given password"
+        return "password", target["password"], "the given password", None
     if target.get("use_agent", True):
         # Of the agent's keys one: a server counts each key that it refuses.
         keys = paramiko.Agent().get_keys() if paramiko and os.environ.get("SSH_AUTH_SOCK") else ()
         if keys:
             more = ", the first of %d" % len(keys) if len(keys) > 1 else ""
-            return "key", keys[0], "agent key %s%s" % (known_hosts.fingerprint(keys[0].asbytes()), more)
+            return "key", keys[0], "agent key %s%s" % (known_hosts.fingerprint(keys[0].asbytes()), more), len(keys)
         for path in DEFAULT_KEYS:
             if os.path.exists(os.path.expanduser(path)):
                 return _key_file(path, target.get("passphrase"))
     raise Undecided("no credential: neither a key file nor a password was given, and there is no agent or default key")
+
+
+def used(kind, secret, agent_keys):
+    """A credential as evidence, without the secret."""
+    is_key = kind == "key"
+    return {
+        "kind": "publickey" if is_key else kind,
+        "type": secret.get_name() if is_key else None,
+        "fingerprint": known_hosts.fingerprint(secret.asbytes()) if is_key else None,
+        "agent_keys": agent_keys,
+    }
 
 
 def _key_file(path, passphrase):
@@ -78,7 +92,7 @@ def _key_file(path, passphrase):
     for kind in ("Ed25519Key", "ECDSAKey", "RSAKey"):
         try:
             key = getattr(paramiko, kind).from_private_key_file(path, password=passphrase or None)
-            return "key", key, "key file %s (%s)" % (path, known_hosts.fingerprint(key.asbytes()))
+            return "key", key, "key file %s (%s)" % (path, known_hosts.fingerprint(key.asbytes())), None
         except paramiko.PasswordRequiredException:
             raise Undecided("the key file %s is encrypted and no passphrase was given" % path)
         except Exception as error:  # each type refuses the others in its own way
@@ -195,12 +209,13 @@ def _auth_steps(transport, target, result):
         return
     except paramiko.BadAuthenticationType as error:
         result["auth_methods"] = [text(name.encode("utf-8")) for name in error.allowed_types]
-    kind, secret, result["credential"] = find_credential(target)
+    kind, secret, result["credential"], agent_keys = find_credential(target)
+    result["credential_used"] = used(kind, secret, agent_keys)
     if kind == "password":
-        if result["host_key"]["status"] != "known" and not target.get("accept_unknown_host_key"):
-            raise Undecided("the password was not sent: the host's key is not in known_hosts")
         if "password" not in result["auth_methods"] and "keyboard-interactive" not in result["auth_methods"]:
             raise paramiko.BadAuthenticationType("no password", result["auth_methods"])
+        if result["host_key"]["status"] != "known" and not target.get("accept_unknown_host_key"):
+            raise Undecided("the password was not sent: the host's key is not in known_hosts")
         more = transport.auth_password(user, secret)
     else:
         try:
