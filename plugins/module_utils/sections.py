@@ -17,6 +17,7 @@ import time
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, listening_ports
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import gather as bans
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather as firewall
+from ansible_collections.rescue.remote_login.plugins.module_utils.network import gather as network
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather as sshd
 
 # A section has one line here, and a gatherer that takes the login attempt and returns its evidence.
@@ -24,6 +25,7 @@ SECTIONS = {
     "bans": bans.gather,
     "firewall": firewall.gather,
     "listening_ports": listening_ports.gather,
+    "network": network.gather,
     "sshd": sshd.gather,
 }
 ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
