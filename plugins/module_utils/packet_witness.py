@@ -175,6 +175,11 @@ class Watch(object):
         if client is not None:
             found["way_back"] = way.back(client, attempt and attempt["destination"], self.port)
         if attempt:
+            neighbour = found["way_back"]["neighbour"] or {}
+            # Routers that stand in for each other differ so as well: alone it is no fault.
+            found["way_back"]["other_machine"] = bool(
+                self.source_mac and neighbour.get("mac") and neighbour["mac"] != self.source_mac
+            )
             found["way_in"] = way.arrival(client, attempt["destination"], interface, self.port)
         return found
 

@@ -10,7 +10,14 @@ __metaclass__ = type
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, neighbours, routing
 
-OWN_ADDRESS = "the client's address is this host's own"
+OWN_ADDRESS = "own address"
+WORDS = {
+    OWN_ADDRESS: "%(client)s is an address of this host itself",
+    "no route": "no route leads to %(client)s",
+    "unreachable": "%(client)s is unreachable by a route",
+    "prohibit": "%(client)s is prohibited by a route",
+    "blackhole": "a route or a routing rule swallows packets to %(client)s (blackhole)",
+}
 MODES = {0: "off", 1: "strict", 2: "loose"}
 
 
@@ -30,7 +37,22 @@ def back(client, source=None, port=None):
     found.update(error=error, asked_from=source, up=link["up"], carrier=link["carrier"], neighbour=None)
     if route["interface"] and not error:
         found["neighbour"] = neighbours.of(route["gateway"] or client.split("%")[0], route["interface"])
+    found["trouble"] = trouble(found, client)
     return found
+
+
+def trouble(found, client):
+    """Why the answers do not get far, in words, or None. What the kernel could not be asked is no reason."""
+    error, neighbour = found["error"], found["neighbour"] or {}
+    if error:
+        return None if ":" in error else WORDS.get(error, "the route to %(client)s refuses") % {"client": client}
+    if found["up"] is False or found["carrier"] is False:
+        what = "has no carrier" if found["up"] else "is down"
+        return "the route to %s leads by %s, which %s" % (client, found["interface"], what)
+    if neighbour.get("state") in ("failed", "incomplete"):
+        machine = "the gateway %s" % found["gateway"] if found["gateway"] else client
+        return "the route to %s leads by %s, where %s does not answer" % (client, found["interface"], machine)
+    return None
 
 
 def arrival(client, address, interface, port):

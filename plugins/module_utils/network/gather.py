@@ -13,7 +13,7 @@ import re
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, way
 from ansible_collections.rescue.remote_login.plugins.module_utils.network import interfaces, path_mtu, policy
 
-LINKS_LIMIT, ADDRESSES_LIMIT = 100, 200
+LINKS_LIMIT, ADDRESSES_LIMIT, CLOSED_LIMIT = 100, 200, 5
 # Where the systems keep the addresses of their links.
 CONFIGURATIONS = (
     "/etc/network",
@@ -47,7 +47,7 @@ def gather(login):
     evidence["links"] = evidence["links"][:LINKS_LIMIT]
     evidence["links_total"] = len(links)
     evidence["addresses"] = addresses[:ADDRESSES_LIMIT]
-    evidence["macs"] = sorted({link["mac"] for link in links.values() if link["mac"]})[:LINKS_LIMIT]
+    evidence["macs"] = sorted({link["mac"] for link in links.values() if link["kind"] != "loopback" and link["mac"]})[:LINKS_LIMIT]
     return evidence
 
 
@@ -84,6 +84,7 @@ def judge(login, links, addresses, missing):
         missing.update(more)
     found["in_by"] = _in_by(found, by_name)
     found["link"] = _trouble(found, by_name)
+    found["closed_links"] = _closed_links(by_name)
     found["closed_ports"] = _closed_ports(found["in_by"], by_name)
     found["mtu_bytes"] = (by_name.get(found["in_by"]) or {}).get("mtu")
     if own_address(found) and client and found["in_by"]:
@@ -147,6 +148,17 @@ def _closed_ports(name, by_name):
     outer = [port for port in ports if port["kind"] == "device"] or ports
     still_open = [p for p in outer if p["name"] not in names and p["kind"] not in INNER + ("tun",)]
     return [] if still_open else closed
+
+
+def _closed_links(by_name):
+    """The links that could lead out of this host and carry nothing, in words."""
+    found = []
+    for link in sorted(by_name.values(), key=lambda link: link["index"]):
+        closed = interfaces.trouble(link["name"], by_name) if link["kind"] not in INNER else None
+        words = closed and "%(link)s %(why)s" % closed
+        if words and words not in found:
+            found.append(words)
+    return found[:CLOSED_LIMIT]
 
 
 def _policy(client, missing):

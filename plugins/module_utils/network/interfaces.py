@@ -14,7 +14,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host, r
 
 RTM_GETLINK, RTM_GETADDR = 18, 22
 IFINFOMSG = struct.Struct("=BxHiII")
-IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP = 0x1, 0x8, 0x10000
+IFF_UP, IFF_LOOPBACK, IFF_NOARP, IFF_LOWER_UP = 0x1, 0x8, 0x80, 0x10000
+ARPHRD_ETHER = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_QDISC, IFLA_MASTER, IFLA_OPERSTATE = 1, 3, 4, 5, 6, 10, 16
 IFLA_LINKINFO, IFLA_STATS64, IFLA_LINK_NETNSID, IFLA_PROTO_DOWN = 18, 23, 37, 39
 IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 4, 5
@@ -26,6 +27,8 @@ PORT_STATES = ("disabled", "listening", "learning", "forwarding", "blocking")
 COUNTERS = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped")
 # Kinds that gather what comes in by other links.
 GATHERING = ("bridge", "bond", "team")
+# Kinds that ask and answer for addresses unless they are told not to.
+SPEAKING = GATHERING + ("device", "veth", "vlan", "macvlan")
 
 IFADDRMSG = struct.Struct("=BBBBI")
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
@@ -47,15 +50,15 @@ def parse_links(bodies):
     found = {}
     for body in bodies:
         if len(body) >= IFINFOMSG.size:
-            _family, _kind, index, flags = IFINFOMSG.unpack_from(body)[:4]
-            found[index] = _link(index, flags, rtnetlink.table_of(body[IFINFOMSG.size :]))
+            _family, medium, index, flags = IFINFOMSG.unpack_from(body)[:4]
+            found[index] = _link(index, medium, flags, rtnetlink.table_of(body[IFINFOMSG.size :]))
     for link in found.values():
         link["master"] = (found.get(link["master"]) or {}).get("name")
         link["lower"] = (found.get(link["lower"]) or {}).get("name")
     return found
 
 
-def _link(index, flags, table):
+def _link(index, medium, flags, table):
     info = rtnetlink.table_of(table.get(IFLA_LINKINFO, b""))
     operstate = rtnetlink.number(table.get(IFLA_OPERSTATE)) or 0
     # The number of a link in another network namespace says nothing here.
@@ -67,6 +70,8 @@ def _link(index, flags, table):
         "up": bool(flags & IFF_UP),
         "carrier": bool(flags & IFF_LOWER_UP),
         "operstate": OPERSTATES[operstate] if operstate < len(OPERSTATES) else "unknown",
+        # On Ethernet nobody finds a machine that asks and answers for no address.
+        "arp": not flags & IFF_NOARP if medium == ARPHRD_ETHER else None,
         "protodown": bool(rtnetlink.number(table.get(IFLA_PROTO_DOWN))),
         "mtu": rtnetlink.number(table.get(IFLA_MTU)),
         "mac": rtnetlink.hardware_address(table.get(IFLA_ADDRESS)),
@@ -165,6 +170,8 @@ def _why_closed(link):
         return "has no carrier"
     if link["operstate"] in CLOSED:
         return "is in the state %s" % link["operstate"]
+    if link["arp"] is False and link["kind"] in SPEAKING:
+        return "answers no ARP (arp off)"
     return None
 
 
