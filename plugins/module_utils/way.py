@@ -70,7 +70,10 @@ def arrival(client, address, interface, port):
     if _effective("log_martians", interface):
         # The kernel would write to its log what it thinks of the question.
         return dict(found, error=_reckoned(client, address, interface, found["rp_filter"]))
-    return dict(found, error=routing.arrival(client, address, interface, port)["error"])
+    error = routing.arrival(client, address, interface, port)["error"]
+    if error == "martian":  # since Linux 6.13 one number stands for both
+        error = _reckoned(client, address, interface, found["rp_filter"]) or error
+    return dict(found, error=error)
 
 
 def _effective(name, interface):
@@ -91,6 +94,8 @@ def _reckoned(client, address, interface, mode):
     if mode in (None, "off"):
         return None
     route = routing.to(client, address if routing.to(address)["local"] else None)
+    if route["local"]:
+        return None
     if route["error"]:
         return "reverse path"
     return "reverse path" if mode == "strict" and route["interface"] != interface else None

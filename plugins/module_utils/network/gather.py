@@ -146,8 +146,13 @@ def _closed_ports(name, by_name):
     closed = interfaces.closed_ports(name, by_name)
     names = {entry["link"] for entry in closed}
     outer = [port for port in ports if port["kind"] == "device"] or ports
-    still_open = [p for p in outer if p["name"] not in names and p["kind"] not in INNER + ("tun",)]
+    still_open = [port for port in outer if port["name"] not in names and not _leads_nowhere(port)]
     return [] if still_open else closed
+
+
+def _leads_nowhere(link):
+    """Whether a link ends within this host: with a program, or a pair of which both ends are here."""
+    return link["kind"] in INNER + ("tun",) or (link["kind"] == "veth" and link["lower"] is not None)
 
 
 def _closed_links(by_name):

@@ -180,8 +180,16 @@ def _trouble_of_ports(link, by_name, seen):
     ports = [port for port in by_name.values() if port["master"] == link["name"]]
     if not ports:
         return {"link": link["name"], "why": "has no port"}
-    found = [trouble(port["name"], by_name, seen) for port in sorted(ports, key=lambda port: port["index"])]
+    found = [_trouble_of_port(port, by_name, seen) for port in sorted(ports, key=lambda port: port["index"])]
     return next((entry for entry in found if entry), None)
+
+
+def _trouble_of_port(port, by_name, seen=()):
+    """Why nothing comes in by this port of a bridge or bond."""
+    found = trouble(port["name"], by_name, seen)
+    if found is None and port["port_state"] not in (None, "forwarding"):
+        found = {"link": port["name"], "why": "is a port of %s in the state %s" % (port["master"], port["port_state"])}
+    return found
 
 
 def closed_ports(name, by_name):
@@ -190,9 +198,7 @@ def closed_ports(name, by_name):
     for port in sorted(by_name.values(), key=lambda port: port["index"]):
         if port["master"] != name or by_name[name]["kind"] != "bridge":
             continue
-        reason = trouble(port["name"], by_name)
-        if reason is None and port["port_state"] not in (None, "forwarding"):
-            reason = {"link": port["name"], "why": "is a port of %s in the state %s" % (name, port["port_state"])}
+        reason = _trouble_of_port(port, by_name)
         if reason is not None:
             found.append(reason)
     return found
