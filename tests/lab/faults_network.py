@@ -37,7 +37,7 @@ FAULTS = [
           points_at="eth0 is administratively down"),
     Fault("bridge with another port up", "link_down", "no_route",
           over("bridge", SPARE + "ip link set spare master top; ip link set eth0 down"),
-          points_at="port eth0 is administratively down"),
+          points_at="eth0 is administratively down"),
     Fault("port does not forward", "link_down", "no_route", over("bridge", "bridge link set dev eth0 state 0"),
           points_at="eth0 is a port of top in the state disabled"),
     Fault("no ARP", "link_down", "no_route", "ip link set eth0 arp off", points_at="arp off"),
