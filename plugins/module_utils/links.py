@@ -60,4 +60,3 @@ def parse(data):
                 for part, mode in rtnetlink.attributes(value)
             )
     return found
-

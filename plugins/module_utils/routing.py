@@ -172,7 +172,9 @@ def interface_index(name):
     channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         label = name.encode("utf-8")[:15]
-        return struct.unpack_from("=i", fcntl.ioctl(channel.fileno(), SIOCGIFINDEX, struct.pack("=16s20x", label)), 16)[0]
+        return struct.unpack_from("=i", fcntl.ioctl(channel.fileno(), SIOCGIFINDEX, struct.pack("=16s20x", label)), 16)[
+            0
+        ]
     except (IOError, OSError):
         return None
     finally:

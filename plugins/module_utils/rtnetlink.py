@@ -24,7 +24,8 @@ TIMEOUT_S = 2
 def dump(kind, payload, strict=False, protocol=0):
     """(the bodies of all messages that answer, why these are not all or None).
 
-    ``strict``: the kernel leaves out what does not fit the payload, where it is new enough (4.20) to do so. ``protocol``: another netlink than that of routing.
+    ``strict``: the kernel leaves out what does not fit the payload, where it is new enough (4.20) to do so.
+    ``protocol``: another netlink than that of routing.
     """
     bodies, size = [], 0
     try:

@@ -112,9 +112,9 @@ login:
       sample: true
     way_back:
       description: >-
-        The route of the answers with its C(interface), C(gateway), C(table) and C(mtu), the state of the interface (C(up),
-        C(carrier)), what is known of the next machine (C(neighbour)), why no packet would go there (C(error)), and the
-        same in words (C(trouble)). C(asked_from) is the source that was asked for.
+        The route of the answers with its C(interface), C(gateway), C(table) and C(mtu), the state of the interface
+        (C(up), C(carrier)), what is known of the next machine (C(neighbour)), why no packet would go there (C(error)),
+        and the same in words (C(trouble)). C(asked_from) is the source that was asked for.
       type: dict
       sample: {"interface": "eth0", "gateway": "192.0.2.1", "table": 254, "mtu": null, "up": true, "carrier": true,
                "error": null, "trouble": null, "asked_from": "192.0.2.10",

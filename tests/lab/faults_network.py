@@ -7,6 +7,8 @@ The lab's client is on the same link, unless routed.py puts a router between.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from faults import SYSTEMD, Fault
 
 CLIENT, CLIENT6 = "10.77.1.1", "fd77:1::1"
@@ -62,8 +64,8 @@ FAULTS = [
     Fault("blackhole for the host's own address as source", "no_return_route", "timed_out",
           f"ip route add blackhole default table 7; ip rule add from {OWN} table 7", points_at="default table 7"),
     Fault("blackhole for what is marked", "no_return_route", "timed_out",
-          "ip route add blackhole default table 9; ip rule add fwmark 9 table 9; nft 'add table inet m; add chain inet m"
-          " o { type route hook output priority mangle; }; add rule inet m o tcp sport 22 meta mark set 9'",
+          "ip route add blackhole default table 9; ip rule add fwmark 9 table 9; nft 'add table inet m; add chain"
+          " inet m o { type route hook output priority mangle; }; add rule inet m o tcp sport 22 meta mark set 9'",
           points_at="mark 9 blackhole"),
     Fault("IPv6 unreachable", "no_return_route", "timed_out", f"ip -6 route add unreachable {CLIENT6}/128",
           variables=V6, points_at="unreachable"),
@@ -91,10 +93,11 @@ HEALTHY = [
     Fault("several addresses", "", "ok",
           "ip addr add 10.77.1.252/24 dev eth0; ip addr add 192.0.2.5/32 dev lo; ip addr add 198.51.100.9/24 dev eth0"),
     Fault("policy routing", "", "ok",
-          f"ip route add 10.77.1.0/24 dev eth0 table 50; ip rule add from {OWN} table 50; ip rule add fwmark 9 table 51;"
-          " ip route add blackhole default table 51"),
+          f"ip route add 10.77.1.0/24 dev eth0 table 50; ip rule add from {OWN} table 50;"
+          " ip rule add fwmark 9 table 51; ip route add blackhole default table 51"),
     Fault("strict and symmetric", "", "ok", RP.format(1)),
-    Fault("an unused link is down", "", "ok", "ip link add unused type veth peer name peer; ip addr add 192.0.2.77/24 dev unused;"
+    Fault("an unused link is down", "", "ok",
+          "ip link add unused type veth peer name peer; ip addr add 192.0.2.77/24 dev unused;"
           " ip route add blackhole 203.0.113.0/24"),
     Fault("bridge with an idle port", "", "ok",
           over("bridge", "ip link add idle type veth peer name peer; ip link set idle master top")),
@@ -102,4 +105,54 @@ HEALTHY = [
     Fault("IPv6 only", "", "ok", "ip -4 addr flush dev eth0", variables=V6),
     Fault("neighbour by hand", "", "ok", f"ping -c1 -W1 {CLIENT} >/dev/null 2>&1; m=$(ip neigh show {CLIENT} dev eth0 |"
           f" sed 's/.*lladdr //;s/ .*//'); ip neigh replace {CLIENT} lladdr $m nud permanent dev eth0", SYSTEMD),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RoutedFault:
+    """What is broken where a router is between client and host; ROUTER, CLIENT and HOST stand for the addresses."""
+
+    name: str
+    cause: str
+    outcome: str
+    script: str = ""
+    mtu: int = 1500
+    # Whether the router tells nobody what is too big for it.
+    silent: bool = False
+    version6: bool = False
+    points_at: str = ""
+
+
+NO_RP = "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.net1.rp_filter=0; "
+ROUTED = [
+    RoutedFault("no default route", "no_return_route", "timed_out", "ip route del default",
+                points_at="no route leads to CLIENT; there is no default route"),
+    RoutedFault("no default route for IPv6", "no_return_route", "timed_out", "ip -6 route del default", version6=True,
+                points_at="no route leads to"),
+    RoutedFault("gateway that is not there", "no_return_route", "timed_out",
+                f"{NO_RP}ip route replace default via 10.77.1.250", points_at="the gateway 10.77.1.250 does not answer"),
+    RoutedFault("wrong neighbour by hand", "no_return_route", "timed_out",
+                f"ip neigh replace ROUTER lladdr {WRONG_MAC} nud permanent dev net1", points_at=WRONG_MAC),
+    RoutedFault("rule for the port", "no_return_route", "timed_out",
+                "ip route add blackhole default table 30; ip rule add ipproto tcp sport 22 table 30",
+                points_at="blackhole default table 30"),
+    RoutedFault("strict reverse path", "reverse_path_filter", "timed_out",
+                "ip route replace default via 10.77.1.1; sysctl -qw net.ipv4.conf.all.rp_filter=1",
+                points_at="net.ipv4.conf.net1.rp_filter is strict"),
+    RoutedFault("link down", "link_down", "no_route", "ip link set net1 down", points_at="net1 is administratively down"),
+    RoutedFault("address removed", "link_down", "no_route", "ip addr del HOST/24 dev net1",
+                points_at="HOST is on none of the links"),
+    RoutedFault("a router that says nothing", "mtu_black_hole", "key_exchange_timed_out", mtu=600, silent=True,
+                points_at="big packets of the host"),
+    RoutedFault("the host throws away what the router says", "mtu_black_hole", "key_exchange_timed_out",
+                "nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; add rule inet f i icmp"
+                " type destination-unreachable drop'", mtu=600, points_at="big packets of the host"),
+]  # fmt: skip
+ROUTED_HEALTHY = [
+    RoutedFault("small MTU and a router that says so", "", "ok", mtu=600),
+    RoutedFault("policy routing", "", "ok", "ip route del default; ip route add default via ROUTER table 5;"
+                " ip rule add from HOST table 5"),
+    RoutedFault("strict and symmetric", "", "ok", "sysctl -qw net.ipv4.conf.all.rp_filter=1"),
+    RoutedFault("loose and asymmetric", "", "ok",
+                "ip route replace default via 10.77.1.1; sysctl -qw net.ipv4.conf.all.rp_filter=2"),
 ]  # fmt: skip

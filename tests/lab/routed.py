@@ -37,6 +37,10 @@ class Way:
     # The client's own link to the router, in the lab's namespace.
     link: str
 
+    def filled(self, text: str) -> str:
+        """A text with the addresses of this way put in."""
+        return text.replace("ROUTER", self.router).replace("CLIENT", self.client).replace("HOST", self.host)
+
     def on_router(self, script: str) -> None:
         quiet(["nsenter", f"--net=/run/netns/{self.namespace}", "sh", "-ec", script])
 
@@ -45,7 +49,8 @@ class Way:
 def routed(host: Host, mtu: int = 1500, silent: bool = False, script: str = "") -> Iterator[Way]:
     """Put a router before a host, and take it away afterwards.
 
-    ``mtu``: what the router lets through in either direction. ``silent``: the router tells nobody what is too big for it.
+    ``mtu``: what the router lets through in either direction.
+    ``silent``: the router tells nobody what is too big for it.
     """
     number = int(host.address.rpartition(".")[2])
     namespace, near, far = f"{host.name[:40]}-router", f"rl{number}c", f"rl{number}h"
@@ -74,7 +79,7 @@ def routed(host: Host, mtu: int = 1500, silent: bool = False, script: str = "") 
         if silent:
             way.on_router(f"nft '{SILENT}'")
         if script:
-            host.run(script.replace("ROUTER", way.router).replace("CLIENT", way.client).replace("HOST", way.host))
+            host.run(way.filled(script))
         yield way
     finally:
         # The links go with the namespace, and the lab's routes with its links.

@@ -47,7 +47,9 @@ def gather(login):
     evidence["links"] = evidence["links"][:LINKS_LIMIT]
     evidence["links_total"] = len(links)
     evidence["addresses"] = addresses[:ADDRESSES_LIMIT]
-    evidence["macs"] = sorted({link["mac"] for link in links.values() if link["kind"] != "loopback" and link["mac"]})[:LINKS_LIMIT]
+    evidence["macs"] = sorted({link["mac"] for link in links.values() if link["kind"] != "loopback" and link["mac"]})[
+        :LINKS_LIMIT
+    ]
     return evidence
 
 

@@ -108,9 +108,7 @@ def covers(network, bits, address):
     """Whether an address is in a network."""
     if network is None:
         return False
-    one, other = [
-        socket.inet_pton(routing.family_of(text), text.split("%")[0]) for text in (network, address)
-    ]
+    one, other = [socket.inet_pton(routing.family_of(text), text.split("%")[0]) for text in (network, address)]
     if len(one) != len(other):
         return False
     whole, rest = divmod(bits, 8)
@@ -132,6 +130,4 @@ def has_default(family):
     if text.error:
         return None
     lines = [line.split() for line in text.text.splitlines()]
-    return any(
-        len(line) > 9 and line[1] == "00" and line[0] == "0" * 32 and line[9] != "lo" for line in lines
-    )
+    return any(len(line) > 9 and line[1] == "00" and line[0] == "0" * 32 and line[9] != "lo" for line in lines)

@@ -99,7 +99,13 @@ class Addresses(unittest.TestCase):
         self.assertEqual(states["fd00:7::1"], "tentative")
 
     def test_states(self):
-        for flags, state in ((0x80, "ok"), (0x48, "duplicate"), (0x44, "ok"), (0x40, "tentative"), (0x20, "deprecated")):
+        for flags, state in (
+            (0x80, "ok"),
+            (0x48, "duplicate"),
+            (0x44, "ok"),
+            (0x40, "tentative"),
+            (0x20, "deprecated"),
+        ):
             self.assertEqual(interfaces._state(flags), state)
 
     def test_the_address_of_the_client_s_family_that_is_here_was_tried(self):
