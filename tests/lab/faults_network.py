@@ -130,7 +130,7 @@ ROUTED = [
     RoutedFault("no default route for IPv6", "no_return_route", "timed_out", "ip -6 route del default", version6=True,
                 points_at="no route leads to"),
     RoutedFault("gateway that is not there", "no_return_route", "timed_out",
-                f"{NO_RP}ip route replace default via 10.77.1.250", points_at="the gateway 10.77.1.250 does not answer"),
+                f"{NO_RP}ip route replace default via 10.77.1.250", points_at="gateway 10.77.1.250 does not answer"),
     RoutedFault("wrong neighbour by hand", "no_return_route", "timed_out",
                 f"ip neigh replace ROUTER lladdr {WRONG_MAC} nud permanent dev net1", points_at=WRONG_MAC),
     RoutedFault("rule for the port", "no_return_route", "timed_out",
@@ -139,14 +139,15 @@ ROUTED = [
     RoutedFault("strict reverse path", "reverse_path_filter", "timed_out",
                 "ip route replace default via 10.77.1.1; sysctl -qw net.ipv4.conf.all.rp_filter=1",
                 points_at="net.ipv4.conf.net1.rp_filter is strict"),
-    RoutedFault("link down", "link_down", "no_route", "ip link set net1 down", points_at="net1 is administratively down"),
+    RoutedFault("link down", "link_down", "no_route", "ip link set net1 down",
+                points_at="net1 is administratively down"),
     RoutedFault("address removed", "link_down", "no_route", "ip addr del HOST/24 dev net1",
                 points_at="HOST is on none of the links"),
     RoutedFault("a router that says nothing", "mtu_black_hole", "key_exchange_timed_out", mtu=600, silent=True,
                 points_at="big packets of the host"),
     RoutedFault("the host throws away what the router says", "mtu_black_hole", "key_exchange_timed_out",
-                "nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; add rule inet f i icmp"
-                " type destination-unreachable drop'", mtu=600, points_at="big packets of the host"),
+                "nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; add rule inet f i"
+                " icmp type destination-unreachable drop'", mtu=600, points_at="big packets of the host"),
 ]  # fmt: skip
 ROUTED_HEALTHY = [
     RoutedFault("small MTU and a router that says so", "", "ok", mtu=600),

@@ -29,7 +29,7 @@ SOURCES = {
 LOOKED_AT = {
     "firewall_blocks_port": {"bans", "sshd"},
     "max_startups": {"bans"},
-    "mtu_black_hole": {"network"},
+    "mtu_black_hole": {"firewall", "network"},
     "no_return_route": {"bans", "firewall"},
     "source_penalty": {"sshd"},
 }
