@@ -73,6 +73,8 @@ FAULTS = [
           SPARE + f"ip addr add 10.77.1.2/30 dev spare; {RP.format(0)}", points_at="spare"),
     Fault("client's address is the host's own", "no_return_route", "no_route",
           SPARE + f"ip addr add {CLIENT}/32 dev spare", points_at="is an address of this host itself"),
+    Fault("the host's own address is not routed to itself", "no_return_route", "timed_out",
+          f"ip route del local {OWN} dev eth0 table local; sleep 0.1", points_at="refuses packets"),
     Fault("wrong neighbour by hand", "no_return_route", "timed_out",
           f"ip neigh replace {CLIENT} lladdr {WRONG_MAC} nud permanent dev eth0", points_at=WRONG_MAC),
     Fault("wrong IPv6 neighbour by hand", "no_return_route", "no_route",
