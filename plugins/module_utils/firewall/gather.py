@@ -83,9 +83,7 @@ def news_of_size(chains, packet):
     here, so that a rule for one type gives 'unknown'.
     """
     version6 = ":" in packet["source"]
-    message = Packet(
-        "ipv6-icmp" if version6 else "icmp", None, packet["destination"], None, None, packet["interface"]
-    )
+    message = Packet("ipv6-icmp" if version6 else "icmp", None, packet["destination"], None, None, packet["interface"])
     message.version = 6 if version6 else 4
     message.connection_state = CT_STATES["related"]
     fate = walk.through_hooks(chains, ("ingress", "prerouting", "input"), message, set())
