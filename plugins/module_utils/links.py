@@ -11,14 +11,14 @@ __metaclass__ = type
 import socket
 import struct
 
+from ansible_collections.rescue.remote_login.plugins.module_utils import rtnetlink
+
 RTM_NEWLINK, RTM_GETLINK = 16, 18
 NLM_F_REQUEST = 1
 NLMSGHDR = struct.Struct("=LHHLL")
 IFINFOMSG = struct.Struct("=BxHiII")
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
 IFLA_IFNAME, IFLA_XDP, IFLA_XDP_ATTACHED = 3, 43, 2
-# Flag bits above the number of an attribute say how it is encoded.
-ATTRIBUTE_NUMBER = 0x3FFF
 
 
 def state(name):
@@ -53,19 +53,10 @@ def parse(data):
         return {"error": "rtnetlink: no such interface"}
     flags = IFINFOMSG.unpack_from(data, NLMSGHDR.size)[3]
     found = {"up": bool(flags & IFF_UP), "carrier": bool(flags & IFF_LOWER_UP), "xdp": False}
-    for name, value in _attributes(data[NLMSGHDR.size + IFINFOMSG.size : length]):
+    for name, value in rtnetlink.attributes(data[NLMSGHDR.size + IFINFOMSG.size : length]):
         if name == IFLA_XDP:
             found["xdp"] = any(
                 part == IFLA_XDP_ATTACHED and bytearray(mode)[:1] not in (b"", b"\0")
-                for part, mode in _attributes(value)
+                for part, mode in rtnetlink.attributes(value)
             )
     return found
-
-
-def _attributes(data):
-    while len(data) >= 4:
-        size, name = struct.unpack_from("=HH", data)
-        if size < 4:
-            return
-        yield name & ATTRIBUTE_NUMBER, data[4:size]
-        data = data[(size + 3) & ~3 :]

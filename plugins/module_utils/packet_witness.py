@@ -20,7 +20,7 @@ import socket
 import struct
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, routing, sockets, wire
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, routing, sockets, way, wire
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import conntrack
 
 # A frame is seen once on each interface that it passes on its way up (port, bridge, VLAN). A repeated SYN comes later.
@@ -43,6 +43,14 @@ COUNTERS = {
         "IPReversePathFilter",
         "InNoRoutes",
     ),
+    # What IPsec policies refuse.
+    "/proc/net/xfrm_stat": (
+        "XfrmInNoPols",
+        "XfrmInPolBlock",
+        "XfrmInTmplMismatch",
+        "XfrmOutNoStates",
+        "XfrmOutPolBlock",
+    ),
     "/proc/net/snmp": ("InAddrErrors", "InDiscards", "OutNoRoutes", "OutDiscards"),
 }
 
@@ -60,15 +68,17 @@ class Watch(object):
         self.attempts, self.others, self.recent = {}, {}, {}
         self.syns = self.other_syns = self.lost = 0
         self.answers = {}
+        # Who has put the client's first packet on the link: the client itself or the last router.
+        self.source_mac = None
 
-    def note(self, packet, interface, outgoing, now):
+    def note(self, packet, interface, outgoing, now, mac=None):
         """One parsed packet."""
         if outgoing:
             self._note_answer(packet, interface)
         elif packet["kind"] == "SYN" and packet["destination_port"] == self.port:
-            self._note_syn(packet, interface, now)
+            self._note_syn(packet, interface, now, mac)
 
-    def _note_syn(self, packet, interface, now):
+    def _note_syn(self, packet, interface, now, mac):
         connection = _connection(packet)
         again = self._seen_just_now(connection + (packet["sequence"],), now)
         if not self._is_ours(packet):
@@ -83,6 +93,7 @@ class Watch(object):
             attempt = {"syns": 0, "first": now, "interfaces": [], "known_by": self._known_by(packet)}
             attempt.update((key, packet[key]) for key in ("source", "destination"))
             self.attempts[connection] = attempt
+            self.source_mac = self.source_mac or mac
         if interface not in attempt["interfaces"]:
             attempt["interfaces"].append(interface)
         self.last_syn = now
@@ -124,7 +135,7 @@ class Watch(object):
         arrived, doubt = self._arrived()
         attempts = [self.attempts[key] for key in sorted(self.attempts, key=lambda key: self.attempts[key]["first"])]
         interfaces = attempts[0]["interfaces"] if attempts else []
-        return {
+        found = {
             "status": "ok",
             "reason": None,
             "missing": {"arrived": doubt} if doubt else {},
@@ -152,8 +163,25 @@ class Watch(object):
             "lost": self.lost,
             "counters": growth(self.counters, counters()),
             "address_is_own": any(address in self.own for address in self.addresses) if self.addresses else None,
-            "way_back": way_back((attempts[0]["source"] if attempts else None) or (self.clients or [None])[0]),
+            "source_mac": self.source_mac,
         }
+        found.update(self._ways(attempts[0] if attempts else None, found["interface"]))
+        return found
+
+    def _ways(self, attempt, interface):
+        """The way of the answers, and what the kernel makes of a packet that comes in as the SYN did."""
+        client = attempt["source"] if attempt else (self.clients or [None])[0]
+        found = {"way_back": None, "way_in": None}
+        if client is not None:
+            found["way_back"] = way.back(client, attempt and attempt["destination"], self.port)
+        if attempt:
+            neighbour = found["way_back"]["neighbour"] or {}
+            # Routers that stand in for each other differ so as well: alone it is no fault.
+            found["way_back"]["other_machine"] = bool(
+                self.source_mac and neighbour.get("mac") and neighbour["mac"] != self.source_mac
+            )
+            found["way_in"] = way.arrival(client, attempt["destination"], interface, self.port)
+        return found
 
     def _arrived(self):
         """(whether the vantage's SYN came, why that cannot be said)."""
@@ -208,21 +236,12 @@ def _interfaces():
     return [name for name in names if name and name != "lo"]
 
 
-def way_back(client):
-    """The route to the client and the state of its interface, or None."""
-    if client is None:
-        return None
-    route = routing.to(client)
-    link = links.state(route["interface"]) if route["interface"] else {"up": None, "carrier": None}
-    found = {key: route[key] for key in ("interface", "gateway", "error")}
-    return dict(found, up=link["up"], carrier=link["carrier"])
-
-
 def counters():
     """The kernel's counters of dropped handshakes, by name."""
     found = {}
     for path, names in COUNTERS.items():
-        values = parse_counters(host.read(path).text)
+        parser = parse_counters if "xfrm" not in path else parse_lines
+        values = parser(host.read(path).text)
         found.update((name, values[name]) for name in names if name in values)
     dropped = conntrack.statistics()[0].get("drop")
     if dropped is not None:
@@ -238,6 +257,12 @@ def parse_counters(text):
             if value.isdigit():
                 found[name] = int(value)
     return found
+
+
+def parse_lines(text):
+    """/proc/net/xfrm_stat: a name and a value in each line."""
+    lines = [line.split() for line in text.splitlines()]
+    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
 
 
 def growth(before, after):
@@ -289,10 +314,10 @@ def _drain(channel, seen):
         received = wire.receive(channel)
         if received is None:
             break
-        data, protocol, interface, outgoing = received
+        data, protocol, interface, outgoing, mac = received
         packet = wire.parse(data, protocol)
         if packet is not None:
-            seen.note(packet, interface, outgoing, time.time())
+            seen.note(packet, interface, outgoing, time.time(), mac)
     seen.lost += wire.lost_packets(channel) or 0
 
 

@@ -14,13 +14,21 @@ import os
 import socket
 import struct
 
+from ansible_collections.rescue.remote_login.plugins.module_utils import rtnetlink
+
 RTM_GETROUTE = 26
 NLM_F_REQUEST = 1
 NLMSG_ERROR = 2
 NLMSGHDR = struct.Struct("=LHHLL")
 RTMSG = struct.Struct("=BBBBBBBBI")
-RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_CACHEINFO, RTA_MARK = 1, 2, 4, 5, 7, 12, 16
-SIOCGIFNAME = 0x8910
+RTA_DST, RTA_SRC, RTA_IIF, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_METRICS, RTA_CACHEINFO = 1, 2, 3, 4, 5, 7, 8, 12
+RTA_TABLE, RTA_MARK, RTA_IP_PROTO, RTA_SPORT, RTA_DPORT = 15, 16, 27, 28, 29
+RTAX_MTU = 2
+# The answer shall name the table that the route is in.
+RTM_F_LOOKUP_TABLE = 0x1000
+# A client's own port; any will do.
+CLIENT_PORT = 40000
+SIOCGIFNAME, SIOCGIFINDEX = 0x8910, 0x8933
 RTN_LOCAL, RTN_BLACKHOLE = 2, 6
 ROUTE_TYPES = {
     1: "unicast",
@@ -40,6 +48,7 @@ REFUSALS = {
     errno.EACCES: "prohibit",
     errno.EINVAL: "blackhole",
     errno.EAGAIN: "throw",
+    errno.EXDEV: "reverse path",
 }
 
 
@@ -47,32 +56,58 @@ def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def to(address, source=None, mark=None):
-    """The route to an address: {interface, gateway, source, type, local, error}.
+def to(address, source=None, mark=None, port=None):
+    """The route to an address: {interface, gateway, source, type, local, table, mtu, error}.
 
     ``error`` is None, or why no packet would go there: 'no route', 'unreachable', 'prohibit', 'blackhole';
-    or, with a colon in it, why the kernel could not be asked.
+    or, with a colon in it, why the kernel could not be asked. ``port``: the way of an answer from this TCP port;
+    rules of policy routing can look at it. ``mtu`` is None where the link's own counts.
     """
+    more = _ports(port, CLIENT_PORT) if port else b""
+    return _answer(address, source, mark, more)
+
+
+def arrival(client, address, interface, port):
+    """What the kernel does with a client's packet that comes in on an interface: {type, error, …} as of to().
+
+    ``error`` is also 'reverse path' for one that the reverse path filter drops, and 'martian' for one whose source
+    cannot be.
+    """
+    more = rtnetlink.attribute(RTA_IIF, struct.pack("=I", interface_index(interface) or 0))
+    answer = _answer(address, client, None, more + _ports(CLIENT_PORT, port))
+    if answer["error"] == "blackhole":  # the same number stands for both, and a blackhole has no such answer here
+        answer["error"] = "martian"
+    return answer
+
+
+def _ports(source_port, destination_port):
+    attributes = rtnetlink.attribute(RTA_IP_PROTO, struct.pack("=B", socket.IPPROTO_TCP))
+    attributes += rtnetlink.attribute(RTA_SPORT, struct.pack("!H", source_port))
+    return attributes + rtnetlink.attribute(RTA_DPORT, struct.pack("!H", destination_port))
+
+
+def _answer(address, source, mark, more):
     answer = {"interface": None, "gateway": None, "source": None, "type": None, "local": None, "error": None}
+    answer.update(table=None, mtu=None)
     family = family_of(address)
     try:
-        data = _ask(family, address, source, mark)
+        data = _ask(family, address, source, mark, more)
     except (OSError, socket.error, struct.error, ValueError) as error:
         return dict(answer, error="rtnetlink: %s" % error)
     return dict(answer, **parse(data, family))
 
 
-def _ask(family, address, source, mark):
+def _ask(family, address, source, mark, more):
     destination = socket.inet_pton(family, address.split("%")[0])
-    attributes = _attribute(RTA_DST, destination)
+    attributes = rtnetlink.attribute(RTA_DST, destination) + more
     bits = 8 * len(destination)
     source_bits = 0
     if source:
-        attributes += _attribute(RTA_SRC, socket.inet_pton(family, source.split("%")[0]))
+        attributes += rtnetlink.attribute(RTA_SRC, socket.inet_pton(family, source.split("%")[0]))
         source_bits = bits
     if mark:
-        attributes += _attribute(RTA_MARK, struct.pack("=I", mark))
-    payload = RTMSG.pack(family, bits, source_bits, 0, 0, 0, 0, 0, 0) + attributes
+        attributes += rtnetlink.attribute(RTA_MARK, struct.pack("=I", mark))
+    payload = RTMSG.pack(family, bits, source_bits, 0, 0, 0, 0, 0, RTM_F_LOOKUP_TABLE) + attributes
     channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
     try:
         channel.settimeout(2)
@@ -80,11 +115,6 @@ def _ask(family, address, source, mark):
         return channel.recv(65536)
     finally:
         channel.close()
-
-
-def _attribute(name, value):
-    padding = b"\0" * (-len(value) % 4)
-    return struct.pack("=HH", 4 + len(value), name) + value + padding
 
 
 def parse(data, family):
@@ -102,25 +132,20 @@ def parse(data, family):
     route_type = RTMSG.unpack_from(body)[7]
     refusal = ROUTE_TYPES.get(route_type) if route_type >= RTN_BLACKHOLE else None
     found = {"type": ROUTE_TYPES.get(route_type), "local": route_type == RTN_LOCAL, "error": refusal}
-    for name, value in _attributes(body[RTMSG.size :]):
+    for name, value in rtnetlink.attributes(body[RTMSG.size :]):
         if name == RTA_OIF and len(value) == 4:
             found["interface"] = interface_name(struct.unpack("=I", value)[0])
         elif name == RTA_GATEWAY:
             found["gateway"] = _printed(family, value)
         elif name == RTA_PREFSRC:
             found["source"] = _printed(family, value)
+        elif name == RTA_TABLE:
+            found["table"] = rtnetlink.number(value)
+        elif name == RTA_METRICS:
+            found["mtu"] = rtnetlink.number(rtnetlink.table_of(value).get(RTAX_MTU))
         elif name == RTA_CACHEINFO and len(value) >= 16 and not refusal:
             found["error"] = REFUSALS.get(abs(struct.unpack_from("=i", value, 12)[0]))
     return found
-
-
-def _attributes(data):
-    while len(data) >= 4:
-        size, name = struct.unpack_from("=HH", data)
-        if size < 4:
-            return
-        yield name & 0x3FFF, data[4:size]
-        data = data[(size + 3) & ~3 :]
 
 
 def _printed(family, value):
@@ -136,6 +161,20 @@ def interface_name(index):
     try:
         answer = fcntl.ioctl(channel.fileno(), SIOCGIFNAME, struct.pack("=16si20x", b"", index))
         return answer[:16].split(b"\0")[0].decode("ascii", "replace")
+    except (IOError, OSError):
+        return None
+    finally:
+        channel.close()
+
+
+def interface_index(name):
+    """The number of an interface, or None."""
+    channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        label = name.encode("utf-8")[:15]
+        return struct.unpack_from("=i", fcntl.ioctl(channel.fileno(), SIOCGIFINDEX, struct.pack("=16s20x", label)), 16)[
+            0
+        ]
     except (IOError, OSError):
         return None
     finally:

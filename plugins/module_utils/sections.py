@@ -19,6 +19,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
 from ansible_collections.rescue.remote_login.plugins.module_utils.auth_log import gather as auth_log
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import gather as bans
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather as firewall
+from ansible_collections.rescue.remote_login.plugins.module_utils.network import gather as network
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather as sshd
 
 # A section has one line here, and a gatherer that takes the login attempt and returns its evidence.
@@ -28,6 +29,7 @@ SECTIONS = {
     "bans": bans.gather,
     "firewall": firewall.gather,
     "listening_ports": listening_ports.gather,
+    "network": network.gather,
     "sshd": sshd.gather,
 }
 ANSWER_LIMIT_BYTES = 16 * 1024 * 1024

@@ -143,6 +143,12 @@ login:
       description: Where a rule redirects the connection to, V(null) where none does.
       type: dict
       sample: {"address": "192.0.2.10", "port": 2222}
+    too_big:
+      description: >-
+        The fate of the ICMP message by which a router tells that the host's packets are too big for it, as C(verdict),
+        C(rule) and C(place). A rule for one type of ICMP gives V(unknown).
+      type: dict
+      sample: {"verdict": "accept", "rule": null, "place": null}
     blockers:
       description:
         - All rules that block, one behind another, each with its place and text.

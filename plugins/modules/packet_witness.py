@@ -195,10 +195,21 @@ witness:
       description: Whether one of O(addresses) is this host's own. Behind address translation it is not.
       type: bool
       sample: true
+    source_mac:
+      description: The hardware address of the machine that put the first of the client's packets on the link.
+      type: str
+      sample: "02:00:00:00:00:01"
     way_back:
-      description: The route to the client and the state of its interface.
+      description: >-
+        The route of the answers to the client, as of M(rescue.remote_login.network_info). C(other_machine) says that
+        they are handed to another machine than the one that the client's packets come from.
       type: dict
-      sample: {"interface": "eth0", "gateway": "192.0.2.1", "error": null, "up": true, "carrier": true}
+      sample: {"interface": "eth0", "gateway": "192.0.2.1", "error": null, "up": true, "carrier": true, "trouble": null,
+               "other_machine": false}
+    way_in:
+      description: What the kernel does with a packet that comes in as the client's first one did; V(null) if none did.
+      type: dict
+      sample: {"interface": "eth0", "error": null, "rp_filter": "strict"}
 """
 
 from ansible.module_utils.basic import AnsibleModule

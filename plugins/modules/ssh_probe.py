@@ -238,6 +238,12 @@ results:
       description: Exit status and output of C(true) in the session.
       type: dict
       sample: {"exit_status": 0, "output": ""}
+    small_segments:
+      description:
+        - After a key exchange that timed out, how it ends with a small maximum segment size (C(mss), in bytes), and how
+          with the usual one once more (C(again)). V(ok) stands for the part that had timed out.
+      type: dict
+      sample: {"mss": 256, "outcome": "ok", "again": "key_exchange_timed_out"}
     reach:
       description: Whether anything answers at the address, V(answers), V(silent) or V(unknown), and how that is known.
       type: dict

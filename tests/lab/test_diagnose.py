@@ -12,13 +12,14 @@ import pytest
 import faults
 import faults_auth_log
 import faults_bans
+import faults_network
 import faults_firewall
 import faults_policy
 from batches import Batch, cases
 from faults import Fault
 from fleet import Host
 
-TOPICS = (faults, faults_auth_log, faults_bans, faults_firewall, faults_policy)
+TOPICS = (faults, faults_auth_log, faults_bans, faults_firewall, faults_network, faults_policy)
 BROKEN = [fault for topic in TOPICS for fault in topic.FAULTS]
 ODD = [fault for topic in TOPICS for fault in topic.HEALTHY]
 RISKS = [fault for topic in TOPICS for fault in getattr(topic, "RISKS", [])]

@@ -18,7 +18,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall impor
     units,
     walk,
 )
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import Packet
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import CT_STATES, Packet
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world import World
 
 ZONE = re.compile(r"filter_IN_(?!policy_)(.+?)(?:_(?:pre|log|deny|allow|post))?$")
@@ -65,7 +65,7 @@ def judge_login(chains, world, login):
     wanted = login.get("packet") or {}
     client = wanted.get("source") or (login["clients"] or [None])[0]
     if client is None:
-        return dict(_answer("unknown", UNKNOWN_CLIENT), packet=None, judged=None, obstacle=None)
+        return dict(_answer("unknown", UNKNOWN_CLIENT), packet=None, judged=None, obstacle=None, too_big=None)
     packet = {
         "protocol": wanted.get("protocol") or "tcp",
         "source": client,
@@ -81,7 +81,26 @@ def judge_login(chains, world, login):
     # Bans are told apart: whoever lifts a ban does not open a port.
     rules = [blocker for blocker in answer["blockers"] if blocker["ban"] is None]
     answer["obstacle"] = rules[0] if rules else None
+    answer["too_big"] = news_of_size(chains, answer["packet"])
     return answer
+
+
+def news_of_size(chains, packet):
+    """The fate of what a router on the way says when the host's packets are too big for it: {verdict, rule, place}.
+
+    The ICMP message comes from any address and belongs to the connection. Its type is what no rule can be asked for
+    here, so that a rule for one type gives 'unknown'.
+    """
+    version6 = ":" in packet["source"]
+    message = Packet("ipv6-icmp" if version6 else "icmp", None, packet["destination"], None, None, packet["interface"])
+    message.version = 6 if version6 else 4
+    message.connection_state = CT_STATES["related"]
+    fate = walk.through_hooks(chains, ("ingress", "prerouting", "input"), message, set())
+    found = {"verdict": fate.verdict, "rule": None, "place": None}
+    if fate.end is not None:
+        obstacle = _obstacle("arrival", fate.end)
+        found.update(rule=obstacle["text"], place=obstacle["place"])
+    return found
 
 
 def _own_destination(client, addresses, world):

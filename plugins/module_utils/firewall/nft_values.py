@@ -105,7 +105,9 @@ def _payload(content, packet, _world):
     if protocol in ("tcp", "udp", "th"):
         return _transport_field(protocol, field, packet)
     if protocol in WITHOUT_PORTS:
-        raise Absent()
+        if packets.PROTOCOLS.get(protocol) != packet.protocol:
+            raise Absent()
+        return "int", None
     if protocol == "ether" and field == "type":
         return "ethertype", ETHERTYPES["ip6" if packet.version == 6 else "ip"]
     return "mac" if protocol == "ether" else "int", None

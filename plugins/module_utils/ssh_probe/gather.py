@@ -19,6 +19,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe impo
     connect,
     login,
     openssh,
+    segments,
 )
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, Stream, Undecided
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import (
@@ -99,6 +100,7 @@ def _blank(target):
         "credential": None,
         "credential_used": None,
         "session": None,
+        "small_segments": None,
         "reach": {"state": "unknown", "round_trip_ms": None, "detail": None},
         "stage": "resolve",
         "started": time.time(),
@@ -124,6 +126,8 @@ def _guarded(target, result, gates):
         result["detail"] = "logged in" if result["authenticated"] else "the server answers; no login was tried"
     except Failed as failure:
         result["outcome"], result["detail"] = failure.outcome, failure.detail
+        if failure.outcome == "key_exchange_timed_out":
+            result["small_segments"] = segments.compare(result, _timeout(target), gates[1])
     except Undecided as reason:
         result["error"] = str(reason)
         result["rung"] = "auth" if result["host_key"] else None

@@ -29,6 +29,8 @@ SOURCES = {
 LOOKED_AT = {
     "firewall_blocks_port": {"bans", "sshd"},
     "max_startups": {"bans"},
+    "mtu_black_hole": {"firewall", "network"},
+    "no_return_route": {"bans", "firewall"},
     "source_penalty": {"sshd"},
     "sshd_on_other_port": {"firewall"},
 }
@@ -128,6 +130,13 @@ POINTS_AT = {
     "sshd_not_on_address/fires-other-family": "AddressFamily inet6",
     "sshd_not_on_address/fires-address-not-there": "192.0.2.77",
     "sshd_stopped/fires-start-blocked": "/etc/ssh/sshd_not_to_be_run",
+    "link_down/fires-bridge-whose-port-is-down": "eth0 is administratively down",
+    "link_down/fires-address-removed": "is on none of the links",
+    "no_return_route/fires-blackhole-in-a-table-of-a-rule": "blackhole default table 100",
+    "no_return_route/fires-wrong-neighbour-by-hand": "02:00:00:de:ad:01",
+    "no_return_route/fires-gateway-that-is-not-there": "the gateway 10.77.1.250 does not answer",
+    "reverse_path_filter/fires-strict-behind-a-router": "net.ipv4.conf.net1.rp_filter is strict",
+    "mtu_black_hole/fires-router-that-says-nothing": "passes with segments of 256 bytes",
     "local_network_problem/fires-first-vantage-blocked": "localhost: timed_out",
 }
 

@@ -14,10 +14,11 @@ import unittest
 
 from target_helpers import fixture, fixture_bytes, replaced, soon_true
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, packet_witness, sockets, wire
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, packet_witness, sockets, way, wire
 
 CLIENT, HOST, TRANSLATED, STRANGER = "10.77.1.1", "10.77.1.52", "203.0.113.9", "198.51.100.66"
 MARK = 1101
+NEIGHBOUR = {"address": CLIENT, "state": "reachable", "mac": "02:00:00:00:00:01"}
 
 
 def packets(case):
@@ -50,8 +51,11 @@ def answer(kind, to, reverse=True):
 
 @contextlib.contextmanager
 def watching(mark=MARK, clients=(CLIENT,), addresses=(HOST,), xdp=False):
-    here = replaced(packet_witness, way_back=lambda client: client, _interfaces=lambda: ["eth0"])
-    with here, replaced(sockets, own_addresses=lambda: [HOST]), replaced(links, state=lambda name: {"xdp": xdp}):
+    here = replaced(packet_witness, _interfaces=lambda: ["eth0"])
+    ways = replaced(
+        way, back=lambda client, source, port: {"to": client, "neighbour": NEIGHBOUR}, arrival=lambda *given: given
+    )
+    with here, ways, replaced(sockets, own_addresses=lambda: [HOST]), replaced(links, state=lambda name: {"xdp": xdp}):
         yield packet_witness.Watch(22, clients, addresses, mark)
 
 
@@ -173,6 +177,10 @@ class Links(unittest.TestCase):
 
 
 class Counters(unittest.TestCase):
+    def test_a_name_and_a_value_in_each_line(self):
+        text = "XfrmInError             \t0\nXfrmInPolBlock          \t12\n\nodd\n"
+        self.assertEqual(packet_witness.parse_lines(text), {"XfrmInError": 0, "XfrmInPolBlock": 12})
+
     def test_names_and_values_stand_in_two_lines(self):
         found = packet_witness.parse_counters(fixture("packet_witness", "proc_net_netstat.txt"))
         self.assertIn("ListenOverflows", found)
@@ -189,7 +197,14 @@ class Watching(unittest.TestCase):
         with watching() as watch:
             found = watch.summary()
         self.assertEqual((found["arrived"], found["answered"], found["syns"]), (False, None, 0))
-        self.assertEqual(found["way_back"], CLIENT)
+        self.assertEqual((found["way_back"]["to"], found["way_in"]), (CLIENT, None))
+
+    def test_answers_that_go_to_another_machine(self):
+        for mac, other in (("02:00:00:00:00:01", False), ("02:00:00:00:00:02", True), (None, False)):
+            with watching() as watch:
+                watch.note(syn(), "eth0", False, 100, mac)
+                found = watch.summary()
+            self.assertEqual((found["source_mac"], found["way_back"]["other_machine"]), (mac, other))
 
     def test_arrived_and_not_answered(self):
         with watching() as watch:
@@ -232,7 +247,8 @@ class Watching(unittest.TestCase):
             watch.note(syn(TRANSLATED, mss=MARK), "eth0", False, 100)
             found = watch.summary()
         self.assertTrue(found["arrived"])
-        self.assertEqual((found["sources"][0]["known_by"], found["way_back"]), ("mark", TRANSLATED))
+        self.assertEqual((found["sources"][0]["known_by"], found["way_back"]["to"]), ("mark", TRANSLATED))
+        self.assertEqual(found["way_in"], (TRANSLATED, HOST, "eth0", 22))
 
     def test_strangers_are_told_and_are_not_the_client(self):
         with watching() as watch:

@@ -279,6 +279,50 @@ class Connect(unittest.TestCase):
         self.assertIn("Too many open files", result["error"])
 
 
+class Segments(unittest.TestCase):
+    """A server whose offer comes only where the client has announced small segments, or never, or from now on."""
+
+    def probed(self, *answers):
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        kept, sizes = [], []
+
+        def serve():
+            for whole in answers:
+                other = listener.accept()[0]
+                sizes.append(other.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
+                kept.append(other)
+                data = first_bytes("bookworm")
+                other.sendall(data if whole else data[: data.index(b"\n") + 1])
+
+        worker = threading.Thread(target=serve)
+        worker.daemon = True
+        worker.start()
+        target = {"address": "127.0.0.1", "port": listener.getsockname()[1], "user": "root", "timeout": 0.5}
+        try:
+            (result,) = gather.probe([dict(target, use_ssh_config=False)])
+        finally:
+            for channel in kept + [listener]:
+                channel.close()
+        self.assertEqual(result["outcome"], "key_exchange_timed_out")
+        return result["small_segments"], sizes
+
+    def test_only_small_segments_pass(self):
+        found, sizes = self.probed(False, True, False)
+        self.assertEqual(found, {"mss": 256, "outcome": "ok", "again": "key_exchange_timed_out"})
+        self.assertLessEqual(sizes[1], 256)
+        self.assertGreater(min(sizes[0], sizes[2]), 256)
+
+    def test_a_server_that_hangs_whatever_the_size(self):
+        found, _sizes = self.probed(False, False)
+        self.assertEqual(found, {"mss": 256, "outcome": "key_exchange_timed_out", "again": None})
+
+    def test_a_trouble_that_has_passed(self):
+        found, _sizes = self.probed(False, True, True)
+        self.assertEqual((found["outcome"], found["again"]), ("ok", "ok"))
+
+
 class Probe(unittest.TestCase):
     def test_a_wrong_target_is_told_and_the_others_are_probed(self):
         with contextlib.closing(socket.socket()) as unused:

@@ -27,6 +27,7 @@ sys.path.insert(0, str(HERE.parents[2] / "lab"))
 from fleet import Host, Lab  # noqa: E402
 from full_table import FULL_TABLE, YIELDING_TABLE  # noqa: E402
 from images import DEFINITIONS, locked, login_key, root_of  # noqa: E402
+from routed import routed  # noqa: E402
 from upstream import upstream  # noqa: E402
 
 AT_ONCE = 3
@@ -65,9 +66,11 @@ def make(lab: Lab, batch: list[tuple[str, str, Case]], key: Path) -> None:
         if case.get("switched_off"):
             host.switch_off()  # last, as its address is free for the next host from now on
     with tempfile.TemporaryDirectory() as folder, ExitStack() as network:
-        for host, (_rule, _name, case) in zip(started, batch, strict=False):
+        for host, (_rule, name, case) in zip(started, batch, strict=False):
             if case.get("upstream"):
                 network.enter_context(upstream(host, **case["upstream"]))
+            if "routed" in case:
+                hosts[name]["ansible_host"] = network.enter_context(routed(host, **case["routed"])).host
         inventory, report = Path(folder) / "inventory.yml", Path(folder) / "report"
         inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": {"remote_login_vantages": vantages}}}))
         old = any(DEFINITIONS[case.get("image", "bookworm")]["python"].endswith("2.7") for _rule, _name, case in batch)

@@ -1,0 +1,204 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The links and addresses of this host, and what keeps a link from carrying packets. By rtnetlink and sysfs alone."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import struct
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, rtnetlink
+
+RTM_GETLINK, RTM_GETADDR = 18, 22
+IFINFOMSG = struct.Struct("=BxHiII")
+IFF_UP, IFF_LOOPBACK, IFF_NOARP, IFF_LOWER_UP = 0x1, 0x8, 0x80, 0x10000
+ARPHRD_ETHER = 1
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_QDISC, IFLA_MASTER, IFLA_OPERSTATE = 1, 3, 4, 5, 6, 10, 16
+IFLA_LINKINFO, IFLA_STATS64, IFLA_LINK_NETNSID, IFLA_PROTO_DOWN = 18, 23, 37, 39
+IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 4, 5
+IFLA_BRPORT_STATE = 1
+OPERSTATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up")
+# States of a link that carries nothing, whatever its carrier says.
+CLOSED = ("notpresent", "down", "lowerlayerdown", "testing", "dormant")
+PORT_STATES = ("disabled", "listening", "learning", "forwarding", "blocking")
+COUNTERS = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped")
+# Kinds that gather what comes in by other links.
+GATHERING = ("bridge", "bond", "team")
+# Kinds that ask and answer for addresses unless they are told not to.
+SPEAKING = GATHERING + ("device", "veth", "vlan", "macvlan")
+
+IFADDRMSG = struct.Struct("=BBBBI")
+IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
+ADDRESS_FLAGS = {0x04: "optimistic", 0x08: "duplicate", 0x20: "deprecated", 0x40: "tentative"}
+SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
+
+
+def links():
+    """(all links by their number, why these are not all or None)."""
+    bodies, error = rtnetlink.dump(RTM_GETLINK, IFINFOMSG.pack(0, 0, 0, 0, 0))
+    found = parse_links(bodies)
+    for link in found.values():
+        link["speed_mbps"] = _speed(link["name"])
+    return found, error
+
+
+def parse_links(bodies):
+    """The links in the messages of a dump, by their number."""
+    found = {}
+    for body in bodies:
+        if len(body) >= IFINFOMSG.size:
+            _family, medium, index, flags = IFINFOMSG.unpack_from(body)[:4]
+            found[index] = _link(index, medium, flags, rtnetlink.table_of(body[IFINFOMSG.size :]))
+    for link in found.values():
+        link["master"] = (found.get(link["master"]) or {}).get("name")
+        link["lower"] = (found.get(link["lower"]) or {}).get("name")
+    return found
+
+
+def _link(index, medium, flags, table):
+    info = rtnetlink.table_of(table.get(IFLA_LINKINFO, b""))
+    operstate = rtnetlink.number(table.get(IFLA_OPERSTATE)) or 0
+    # The number of a link in another network namespace says nothing here.
+    elsewhere = IFLA_LINK_NETNSID in table
+    return {
+        "name": rtnetlink.text(table.get(IFLA_IFNAME)),
+        "index": index,
+        "kind": rtnetlink.text(info.get(IFLA_INFO_KIND)) or ("loopback" if flags & IFF_LOOPBACK else "device"),
+        "up": bool(flags & IFF_UP),
+        "carrier": bool(flags & IFF_LOWER_UP),
+        "operstate": OPERSTATES[operstate] if operstate < len(OPERSTATES) else "unknown",
+        # On Ethernet nobody finds a machine that asks and answers for no address.
+        "arp": not flags & IFF_NOARP if medium == ARPHRD_ETHER else None,
+        "protodown": bool(rtnetlink.number(table.get(IFLA_PROTO_DOWN))),
+        "mtu": rtnetlink.number(table.get(IFLA_MTU)),
+        "mac": rtnetlink.hardware_address(table.get(IFLA_ADDRESS)),
+        "qdisc": rtnetlink.text(table.get(IFLA_QDISC)),
+        "master": rtnetlink.number(table.get(IFLA_MASTER)),
+        "lower": None if elsewhere else rtnetlink.number(table.get(IFLA_LINK)),
+        "port_state": _port_state(info),
+        "counters": _counters(table.get(IFLA_STATS64, b"")),
+    }
+
+
+def _port_state(info):
+    """What a bridge does with a port of its own, or None for a link that is no such port."""
+    if rtnetlink.text(info.get(IFLA_INFO_SLAVE_KIND)) != "bridge":
+        return None
+    state = rtnetlink.number(rtnetlink.table_of(info.get(IFLA_INFO_SLAVE_DATA, b"")).get(IFLA_BRPORT_STATE))
+    return PORT_STATES[state] if state is not None and state < len(PORT_STATES) else None
+
+
+def _counters(data):
+    if len(data) < 8 * len(COUNTERS):
+        return {}
+    return dict(zip(COUNTERS, struct.unpack_from("=%dQ" % len(COUNTERS), data)))
+
+
+def _speed(name):
+    """Megabits a second, or None: a driver without a speed, or a link that is down, says -1 or fails."""
+    text = host.read("/sys/class/net/%s/speed" % name, limit=64).text.strip()
+    return int(text) if text.isdigit() and 0 < int(text) < 2**31 else None
+
+
+def addresses(found_links):
+    """(all addresses, why these are not all or None)."""
+    bodies, error = rtnetlink.dump(RTM_GETADDR, IFADDRMSG.pack(0, 0, 0, 0, 0))
+    return parse_addresses(bodies, found_links), error
+
+
+def parse_addresses(bodies, found_links):
+    """The addresses in the messages of a dump: {address, prefix, interface, scope, state}."""
+    found = []
+    for body in bodies:
+        if len(body) < IFADDRMSG.size:
+            continue
+        _family, prefix, flags, scope, index = IFADDRMSG.unpack_from(body)
+        table = rtnetlink.table_of(body[IFADDRMSG.size :])
+        flags = rtnetlink.number(table.get(IFA_FLAGS)) or flags
+        # Of a point-to-point link one is the other end's.
+        address = rtnetlink.address(table.get(IFA_LOCAL) or table.get(IFA_ADDRESS))
+        if address is not None:
+            found.append(
+                {
+                    "address": address,
+                    "prefix": prefix,
+                    "interface": (found_links.get(index) or {}).get("name"),
+                    "scope": SCOPES.get(scope, str(scope)),
+                    "state": _state(flags),
+                }
+            )
+    return found
+
+
+def _state(flags):
+    """What keeps an address from being used as any other."""
+    names = [ADDRESS_FLAGS[bit] for bit in sorted(ADDRESS_FLAGS) if flags & bit]
+    if "duplicate" in names:
+        return "duplicate"
+    # An optimistic address is used while it still is tentative.
+    return "tentative" if names == ["tentative"] else "deprecated" if "deprecated" in names else "ok"
+
+
+# --- what keeps a link from carrying packets ---
+
+
+def trouble(name, by_name, seen=()):
+    """{link, why} of what lies deepest below a link that carries nothing, or None for one that carries packets."""
+    link = by_name.get(name)
+    if link is None or name in seen:
+        return None
+    seen += (name,)
+    # What is below a VLAN and the like takes it down with it.
+    below = trouble(link["lower"], by_name, seen) if link["lower"] and link["kind"] != "veth" else None
+    if below is not None:
+        return below
+    why = _why_closed(link)
+    if why is not None and link["up"] and link["kind"] in GATHERING:
+        return _trouble_of_ports(link, by_name, seen) or {"link": name, "why": why}
+    return {"link": name, "why": why} if why else None
+
+
+def _why_closed(link):
+    if not link["up"]:
+        return "is administratively down"
+    if link["protodown"]:
+        return "is held down by a protocol (protodown)"
+    if not link["carrier"]:
+        return "has no carrier"
+    if link["operstate"] in CLOSED:
+        return "is in the state %s" % link["operstate"]
+    if link["arp"] is False and link["kind"] in SPEAKING:
+        return "answers no ARP (arp off)"
+    return None
+
+
+def _trouble_of_ports(link, by_name, seen):
+    """Why none of the links that a bridge or bond gathers carries packets."""
+    ports = [port for port in by_name.values() if port["master"] == link["name"]]
+    if not ports:
+        return {"link": link["name"], "why": "has no port"}
+    found = [_trouble_of_port(port, by_name, seen) for port in sorted(ports, key=lambda port: port["index"])]
+    return next((entry for entry in found if entry), None)
+
+
+def _trouble_of_port(port, by_name, seen=()):
+    """Why nothing comes in by this port of a bridge or bond."""
+    found = trouble(port["name"], by_name, seen)
+    if found is None and port["port_state"] not in (None, "forwarding"):
+        found = {"link": port["name"], "why": "is a port of %s in the state %s" % (port["master"], port["port_state"])}
+    return found
+
+
+def closed_ports(name, by_name):
+    """The ports of a bridge by which nothing comes in while it has carrier by others: [{link, why}]."""
+    found = []
+    for port in sorted(by_name.values(), key=lambda port: port["index"]):
+        if port["master"] != name or by_name[name]["kind"] != "bridge":
+            continue
+        reason = _trouble_of_port(port, by_name)
+        if reason is not None:
+            found.append(reason)
+    return found
