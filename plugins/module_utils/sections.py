@@ -17,12 +17,14 @@ import time
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, listening_ports
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import gather as bans
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather as firewall
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import gather as health
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather as sshd
 
 # A section has one line here, and a gatherer that takes the login attempt and returns its evidence.
 SECTIONS = {
     "bans": bans.gather,
     "firewall": firewall.gather,
+    "health": health.gather,
     "listening_ports": listening_ports.gather,
     "sshd": sshd.gather,
 }

@@ -24,10 +24,11 @@ options:
     description: The sections to gather; without it, all of them.
     type: list
     elements: str
-    choices: [bans, firewall, listening_ports, sshd]
+    choices: [bans, firewall, health, listening_ports, sshd]
 seealso:
   - module: rescue.remote_login.fail2ban_info
   - module: rescue.remote_login.firewall_info
+  - module: rescue.remote_login.health_info
   - module: rescue.remote_login.sshd_info
   - module: rescue.remote_login.listening_ports_info
   - module: rescue.remote_login.ssh_probe
