@@ -11,12 +11,13 @@ import pytest
 
 import faults_bans
 import faults_firewall
+import faults_health
 from batches import Batch, cases
 from faults import FAULTS, HEALTHY, RISKS, Fault
 from fleet import Host
 
-BROKEN = FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS
-ODD = HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY
+BROKEN = FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS + faults_health.FAULTS
+ODD = HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY + faults_health.HEALTHY
 
 
 def log_in(host: Host) -> int:
@@ -78,7 +79,7 @@ def test_nothing_is_found_on_a_healthy_host(fault: Fault, image: str, batch: Bat
     assert diagnosis["unchecked"] == []
 
 
-@pytest.mark.parametrize(("fault", "image"), cases("risk", RISKS))
+@pytest.mark.parametrize(("fault", "image"), cases("risk", RISKS + faults_health.RISKS))
 def test_a_login_that_will_fail_soon_is_a_risk(fault: Fault, image: str, batch: Batch) -> None:
     host, diagnosis, text = diagnosed(batch, fault, image)
     assert (diagnosis["verdict"], diagnosis["cause"]) == ("can_login", None), text

@@ -10,11 +10,13 @@ __metaclass__ = type
 
 import os
 import re
+import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.health import bounded, mounts, pam
 
 PATIENCE_S = 4
+NEW_S = 180
 # Hardly anything can be written any more.
 FULL_BYTES = 1024 * 1024
 FULL_INODES = 16
@@ -74,6 +76,7 @@ def measure(path):
     return {
         "real": real,
         "exists": os.path.isdir(path),
+        "changed_at": os.stat(real).st_ctime,
         "block": status.f_frsize,
         "blocks": status.f_blocks,
         "free": status.f_bfree,
@@ -88,14 +91,17 @@ def entry(path, purpose, answer, table, wanted, user):
     """What is known of the file system that holds a path, with its problems for this user."""
     sizes = answer["value"]
     mount = mounts.holding(sizes["real"] if sizes else path, table) or {}
+    options = mount.get("options", []) + [word for word in mount.get("super_options", []) if word == "ro" or "=" in word]
     found = {
         "path": path,
         "purpose": purpose,
         "exists": sizes["exists"] if sizes else None,
+        # Where no home can be filled, an empty one stays behind from the attempt that is diagnosed.
+        "new": sizes["exists"] is False or time.time() - sizes["changed_at"] < NEW_S if sizes else None,
         "mount_point": mount.get("mount_point"),
         "device": mount.get("device"),
         "fstype": mount.get("fstype"),
-        "options": ",".join(mount.get("options", []) + mount.get("super_options", []))[:500],
+        "options": ",".join(word for word in options if "/" not in word)[:200],
         "error": answer["error"],
         "problems": ["hangs"] if answer["hangs"] else [],
     }
@@ -175,7 +181,7 @@ def refusals(stack, found, user):
 def _holder(place, line, found, user):
     """The file system that a module writes to for this login, or None where it need not."""
     if place == "home":
-        return next((fs for fs in found if fs["purpose"] == "home" and fs["exists"] is False), None)
+        return next((fs for fs in found if fs["purpose"] == "home" and fs["new"]), None)
     named = [word.partition("=")[2] for word in line["arguments"] if re.match("file=/", word)]
     folder = os.path.dirname(named[0] if named else place) if place != "/tmp" else place
     inside = [fs for fs in found if folder == fs["path"] or folder.startswith(fs["path"].rstrip("/") + "/")]
