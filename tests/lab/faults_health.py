@@ -37,7 +37,7 @@ def image(place: str, inodes: int = 16) -> str:
     return (
         f"head -c 4194304 /dev/zero > /image; mkfs.ext4 -q -N {inodes} /image; cp -a {place} /kept;"
         f" mount -o loop /image {place}; cp -a /kept/. {place}/ 2>/dev/null || true;"
-        f" for n in $(seq 40); do touch {place}/$n 2>/dev/null || break; done; "
+        f" for n in $(seq 4000); do touch {place}/$n 2>/dev/null || break; done; "
     )
 
 
@@ -92,6 +92,12 @@ FAULTS = [
           points_at="/etc/security/limits.d/90-x.conf line 1"),
     Fault("no descriptors", "daemon_cannot_fork", "closed_before_banner", f"prlimit --pid {DAEMON} --nofile=8:1024",
           ("bookworm",), points_at="may have 8"),
+    Fault("no memory, and nobody is killed for it", "memory_exhausted", "banner_timed_out",
+          group("memory", "1 memory.oom_control") + "echo 512K > /sys/fs/cgroup/memory/sshx/memory.limit_in_bytes",
+          ("bookworm",), points_at="/sshx uses"),
+    Fault("hardly any processor", "load_high", "key_exchange_timed_out",
+          group("cpu", "1000000 cpu.cfs_period_us") + "echo 1000 > /sys/fs/cgroup/cpu/sshx/cpu.cfs_quota_us",
+          ("bookworm",), points_at="/sshx may use 0.001"),
     Fault("home hangs", "filesystem_hangs", "auth_denied", HUNG % "/home/ops", variables=USER, points_at="/home/ops"),
     Fault("dead resolver, hosts.deny by name", "slow_name_lookup", "banner_timed_out", DEAD_RESOLVER
           + "echo 'sshd: .example.org' > /etc/hosts.deny", points_at="/etc/hosts.deny line 1"),
@@ -109,6 +115,8 @@ HEALTHY = [
     Fault("a far file system hangs", "", "ok", HUNG % "/mnt/far"),
     Fault("few tasks for others", "", "ok", LET_IN + "printf '@nobody hard nproc 0\\nroot hard nproc 0\\n'"
           " > /etc/security/limits.d/90-x.conf", variables=USER),
+    Fault("half a processor, and memory enough", "", "ok", group("cpu", "100000 cpu.cfs_period_us")
+          + "echo 50000 > /sys/fs/cgroup/cpu/sshx/cpu.cfs_quota_us; " + group("memory", "200M memory.limit_in_bytes")),
     Fault("tasks enough", "", "ok", group("pids", "20 pids.max")),
 ]  # fmt: skip
 
@@ -117,6 +125,8 @@ RISKS = [
     Fault("log full", "disk_full", "ok", full("/var/log"), points_at="/var/log"),
     Fault("temporary files full", "disk_full", "ok", "mountpoint -q /tmp && umount /tmp; " + full("/tmp"),
           points_at="/tmp"),
+    Fault("nowhere any room", "disk_full", "ok", "mountpoint -q /tmp && umount /tmp; " + full("/tmp")
+          + "rm -r /keep; " + full("/root") + "rm -r /keep; " + full("/var/tmp"), points_at="/var/tmp"),
     Fault("home without inodes", "inodes_full", "ok", LET_IN + image("/home", 24), variables=USER,
           points_at="/home"),
     Fault("all read-only", "read_only_filesystem", "ok", "mount -o remount,ro /", points_at="overlay"),

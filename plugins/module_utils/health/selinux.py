@@ -26,9 +26,10 @@ AUDIT_LOG = "/var/log/audit/audit.log"
 TAIL_BYTES = 512 * 1024
 RECENT_S = 900
 SHOWN = 10
-AVC = re.compile(r"(?:^type=(?:AVC|USER_AVC|1400) .*?|.*?\baudit)(?:msg=audit)?\((?P<when>\d+\.\d+):\d+\):.*?"
-                 r"avc:\s+denied\s+\{ (?P<permissions>[^}]*) \} for (?P<rest>.*)$")  # fmt: skip
-APPARMOR = re.compile(r".*\baudit\((?P<when>\d+\.\d+):\d+\): apparmor=\"DENIED\" (?P<rest>.*)$")
+# The head of a line is the kernel's; further on in some lines are the words of strangers.
+HEAD = r"^(?:node=\S+ )?(?:audit: )?type=(?:AVC|1400) (?:msg=)?audit\((?P<when>\d+\.\d+):\d+\): "
+AVC = re.compile(HEAD + r"avc:\s+denied\s+\{ (?P<permissions>[^}]*) \} for (?P<rest>.*)$")
+APPARMOR = re.compile(HEAD + r"apparmor=\"DENIED\" (?P<rest>.*)$")
 FIELD = re.compile(r"\b(\w+)=(\"[^\"]*\"|\S+)")
 DOMAINS = ("sshd_t", "sshd_session_t", "sshd_auth_t", "sshd_net_t", "sshd_keygen_t")
 PROGRAMS = ("sshd", "sshd-session", "sshd-auth")
@@ -133,10 +134,10 @@ def denials(lines):
     """[{when, by, permissions, target, kind, path, port, permissive, program}] that concern sshd, oldest first."""
     found = []
     for line in lines:
-        match = AVC.match(line[:2000])
-        other = None if match else APPARMOR.match(line[:2000])
-        fields = {name: value.strip('"') for name, value in FIELD.findall((match or other).group("rest"))} if (
-            match or other) else {}  # fmt: skip
+        match, other = AVC.match(line[:2000]), APPARMOR.match(line[:2000])
+        if not match and not other:
+            continue
+        fields = {name: value.strip('"') for name, value in FIELD.findall((match or other).group("rest"))}
         if match and _type(fields.get("scontext")) in DOMAINS:
             found.append(_denial("SELinux", match, match.group("permissions").split(), fields))
         elif other and fields.get("comm") in PROGRAMS:
