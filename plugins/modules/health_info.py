@@ -64,8 +64,8 @@ user:
   sample: {"name": "alice", "uid": 1000, "home": "/home/alice"}
 lookups:
   description:
-    - How long it takes to look up the name of the first of O(clients) and the account of O(user), with the resolvers, the
-      sources in C(nsswitch.conf), and in C(wrappers) the first line of C(hosts.allow) and C(hosts.deny) that asks for
+    - How long it takes to look up the name of the first of O(clients) and the account of O(user), with the resolvers,
+      the sources in C(nsswitch.conf), and in C(wrappers) the first line of C(hosts.allow) and C(hosts.deny) that asks for
       the client's name.
     - C(slow) is what takes 2.5 seconds and more, C(hangs) what has no answer within 12 seconds.
   returned: when RV(status) is V(ok)
@@ -86,7 +86,7 @@ storage:
   returned: when RV(status) is V(ok)
   type: dict
   sample:
-    filesystems: [{"path": "/home/alice", "mount_point": "/home", "fstype": "ext4", "free_bytes": 0, "problems": ["full"]}]
+    filesystems: [{"path": "/home/alice", "mount_point": "/home", "free_bytes": 0, "problems": ["full"]}]
     full: [{"mount_point": "/home", "device": "/dev/sda3", "paths": ["/home/alice"], "home": true, "free_bytes": 0}]
     no_inodes: []
     read_only: []
@@ -100,7 +100,7 @@ memory:
       processes of sshd among these (C(oom_sshd)).
   returned: when RV(status) is V(ok)
   type: dict
-  sample: {"total_bytes": 8589934592, "available_bytes": 4294967296, "scarce": false, "full_group": null, "oom_kills": []}
+  sample: {"total_bytes": 8589934592, "available_bytes": 4294967296, "scarce": false, "oom_kills": []}
 processes:
   description:
     - Tasks of the host and their limits, the limits of the daemon's control groups and open files, the tasks of O(user)
@@ -127,8 +127,8 @@ load:
   description:
     - The load averages, also for each processor, the pressure on processor, disks and memory in percent of the last 10
       seconds (V(null) before Linux 4.20), and the share of processors that the daemon may have (C(quota)).
-    - C(high) where ten tasks and more wait for each processor and the pressure agrees, or where the daemon may have less
-      than a twentieth of one.
+    - C(high) where ten tasks and more wait for each processor and the pressure agrees, or where the daemon may have
+      less than a twentieth of one.
   returned: when RV(status) is V(ok)
   type: dict
   sample: {"averages": [0.1, 0.2, 0.1], "cpus": 2, "per_cpu": 0.1, "pressure": {"cpu": {"some": 0.0}}, "high": false}
@@ -138,7 +138,7 @@ random:
   type: dict
   sample: {"entropy_bits": 256, "pool_bits": 256, "ready": true}
 clock:
-  description: The host's own time (ISO 8601 in UTC), its seconds since the boot, and whether systemd calls it synchronised.
+  description: The host's own time (ISO 8601 in UTC), its seconds since the boot, and whether systemd has synchronised it.
   returned: when RV(status) is V(ok)
   type: dict
   sample: {"now": "2026-11-21T08:39:14Z", "uptime_s": 28815, "synchronized": true}
@@ -146,8 +146,8 @@ selinux:
   description:
     - The mode of SELinux (V(enforcing), V(permissive) or V(disabled)), the label of O(port), and the AppArmor profile
       of the daemon.
-    - What either has denied sshd within 15 minutes (C(denials)), and those that were carried out (C(in_force)), each with
-      the outcomes that it C(explains).
+    - What either has denied sshd within 15 minutes (C(denials)), and those that were carried out (C(in_force)), each
+      with the outcomes that it C(explains).
   returned: when RV(status) is V(ok)
   type: dict
   sample:

@@ -61,7 +61,12 @@ def _ask(
                 fired.append((rule, _finding(rule, evidence)))
         except rules.Unchecked as unchecked:
             # What could block, and has not, needs no looking at.
-            if not (_has_logged_in(first) and rule.severity == "blocking" and rule.risk_when is None and rule.note_when is None):
+            if not (
+                _has_logged_in(first)
+                and rule.severity == "blocking"
+                and rule.risk_when is None
+                and rule.note_when is None
+            ):
                 reasons.setdefault(unchecked.section, unchecked.reason)
     fired = [(rule, finding) for rule, finding in fired if not _contradicted(finding, first)]
     ids = {rule.id for rule, _told in fired}

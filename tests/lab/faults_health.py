@@ -12,9 +12,7 @@ from typing import Any
 from faults import RESTART, SYSTEMD, Fault
 
 USER: dict[str, Any] = {"remote_login_user": "ops"}
-LET_IN = (
-    "mkdir -p -m 700 /home/ops/.ssh; cp /root/.ssh/authorized_keys /home/ops/.ssh/; chown -R ops: /home/ops; "
-)
+LET_IN = "mkdir -p -m 700 /home/ops/.ssh; cp /root/.ssh/authorized_keys /home/ops/.ssh/; chown -R ops: /home/ops; "
 DAEMON = "$(cat /run/sshd.pid)"
 # Room for so many bytes, all of them taken.
 FILL = "head -c 300000 /dev/zero > %s/fill 2>/dev/null || true; "
@@ -33,10 +31,12 @@ def full(place: str, options: str = "size=64k") -> str:
 
 
 def image(place: str, inodes: int = 16) -> str:
-    """A file system of 4 MiB in a file, with so few inodes that all of them are taken."""
+    """A file system with so few inodes that all are taken: in a file, or a tmpfs where there is no mkfs.ext4."""
     return (
-        f"head -c 4194304 /dev/zero > /image; mkfs.ext4 -q -N {inodes} /image; cp -a {place} /kept;"
-        f" mount -o loop /image {place}; cp -a /kept/. {place}/ 2>/dev/null || true;"
+        f"cp -a {place} /kept; if command -v mkfs.ext4 >/dev/null; then head -c 4194304 /dev/zero > /image;"
+        f" mkfs.ext4 -q -N {inodes} /image; mount -o loop /image {place};"
+        f" else mount -t tmpfs -o nr_inodes={inodes},mode=755 none {place}; fi;"
+        f" cp -a /kept/. {place}/ 2>/dev/null || true;"
         f" for n in $(seq 4000); do touch {place}/$n 2>/dev/null || break; done; "
     )
 
@@ -129,7 +129,7 @@ RISKS = [
           + "rm -r /keep; " + full("/root") + "rm -r /keep; " + full("/var/tmp"), points_at="/var/tmp"),
     Fault("home without inodes", "inodes_full", "ok", LET_IN + image("/home", 24), variables=USER,
           points_at="/home"),
-    Fault("all read-only", "read_only_filesystem", "ok", "mount -o remount,ro /", points_at="overlay"),
+    Fault("all read-only", "read_only_filesystem", "ok", "mount -o remount,bind,ro /", points_at="overlay"),
 ]  # fmt: skip
 
 # Worth knowing: the login works, after a while.

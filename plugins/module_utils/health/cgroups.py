@@ -47,7 +47,7 @@ def _chain(path, mount):
     """The folder of a group and those above it, up to the mount point."""
     # In a container the group's path is the one outside, and the mount shows only a part of the tree.
     root = mount["root"].rstrip("/")
-    if path != root and not path.startswith(root + "/") or "/.." in path:
+    if (path != root and not path.startswith(root + "/")) or "/.." in path:
         return []
     parts = [part for part in path[len(root) :].split("/") if part]
     point = mount["mount_point"].rstrip("/")

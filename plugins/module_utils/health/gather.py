@@ -124,7 +124,7 @@ def is_high(found):
     busy = found["per_cpu"] is not None and found["per_cpu"] >= WAITING_PER_CPU
     quota = found["quota"]
     starved = bool(quota and quota["cpus"] < SCARCE_CPUS and quota["throttled"])
-    return starved or busy and (not stalled or any(stalled))
+    return starved or (busy and (not stalled or any(stalled)))
 
 
 # --- randomness and time ---

@@ -22,7 +22,8 @@ OOM_RECENT_S = 300
 KILLS_SHOWN = 20
 CONTAINER_MARKS = ("/run/systemd/container", "/run/.containerenv", "/.dockerenv")
 PROGRAMS = ("sshd", "sshd-session", "sshd-auth")
-VICTIM = re.compile(r"^(?P<kind>(?:Memory cgroup out|Out) of memory): Kill(?:ed)? process (?P<pid>\d+) \((?P<program>.*?)\)"
+VICTIM = re.compile(r"^(?P<kind>(?:Memory cgroup out|Out) of memory): Kill(?:ed)? process"
+                    r" (?P<pid>\d+) \((?P<program>.*?)\)"
                     r"|^Killed process (?P<old_pid>\d+) \((?P<old_program>.*?)\)")  # fmt: skip
 GROUP = re.compile(r"^oom-kill:.*[,:]task_memcg=(?P<group>[^,]*)")
 OLD_GROUP = re.compile(r"^Task in (?P<group>\S+) killed as a result of limit of ")

@@ -8,7 +8,6 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import os
 import pwd
 import re
 import socket
@@ -87,7 +86,7 @@ def sources(text):
 
 
 def asking_line(files=FILES):
-    """The first line of hosts.allow and hosts.deny for which libwrap must know the client's name: 'FILE line N', or None.
+    """'FILE line N' of the first rule for which libwrap must know the client's name, or None.
 
     It takes a name pattern in a rule that is about sshd. Whether this sshd asks libwrap at all is told elsewhere.
     """

@@ -23,11 +23,14 @@ SYSTEM_ROOM = 4
 # What the user's side of a login needs: sshd's process of the user, and the shell.
 USER_TASKS = 2
 # sshd's own words for a process or descriptor that it did not get, at the start of a line.
+# A name that a stranger chose can hold a colon as well: what stands before one is a single word.
 COMPLAINT = re.compile(
-    r"^(?:error: |fatal: )?(?:(?:[\w ]+: )?fork(?:ing)?[\w ]*: (?:Resource temporarily unavailable|Cannot allocate memory)"
+    r"^(?:error: |fatal: )?(?:"
+    r"(?:\w+: )?fork(?:ing)?: (?:Resource temporarily unavailable|Cannot allocate memory)"
     r"|fork of unprivileged child failed"
-    r"|(?:accept|reexec socketpair|[\w ]*(?:pipe|socketpair)[\w() ]*): Too many open files(?: in system)?"
-    r"|.*: (?:Cannot allocate memory|out of memory)$)"
+    r"|(?:\w+: )?(?:accept|(?:reexec |monitor_)?socketpair|pipe(?:\(\))?): Too many open files(?: in system)?"
+    r"|\w+: (?:Cannot allocate memory|out of memory)$"
+    r")"
 )
 
 
@@ -118,7 +121,11 @@ def obstacles(found, user):
             answer.append(_lack("tasks", text, group["room"], user))
     for name in ("pid_max", "threads_max"):
         if found["count"] and found[name] and found[name] - found["count"] < SYSTEM_ROOM:
-            text = "%d tasks, and kernel.%s is %d" % (found["count"], name.replace("threads_m", "threads-m"), found[name])
+            text = "%d tasks, and kernel.%s is %d" % (
+                found["count"],
+                name.replace("threads_m", "threads-m"),
+                found[name],
+            )
             answer.append(_lack("tasks", text, found[name] - found["count"], user))
     files = found["daemon_files"]
     if files and files["room"] < CONNECTION_FILES:

@@ -31,7 +31,9 @@ WRITERS = {
     "pam_tally2": (None, "/var/log/tallylog"),
     "pam_tmpdir": ("session", "/tmp"),
 }
-COMPLAINT = re.compile(r"[Rr]emounting filesystem read-only|forced readonly|[Ss]hutdown|I/O error|[-\w]+ error \(device")
+COMPLAINT = re.compile(
+    r"[Rr]emounting filesystem read-only|forced readonly|[Ss]hutdown|I/O error|[-\w]+ error \(device"
+)
 
 
 def look(user, table, stack, kernel):
@@ -91,7 +93,9 @@ def entry(path, purpose, answer, table, wanted, user):
     """What is known of the file system that holds a path, with its problems for this user."""
     sizes = answer["value"]
     mount = mounts.holding(sizes["real"] if sizes else path, table) or {}
-    options = mount.get("options", []) + [word for word in mount.get("super_options", []) if word == "ro" or "=" in word]
+    options = mount.get("options", []) + [
+        word for word in mount.get("super_options", []) if word == "ro" or "=" in word
+    ]
     found = {
         "path": path,
         "purpose": purpose,
@@ -154,7 +158,9 @@ def by_mount(found):
             same[0]["paths"].append(one["path"])
             continue
         shown = ("mount_point", "device", "fstype", "options", "free_bytes", "size_bytes", "inodes", "inodes_free")
-        answer.append(dict([(name, one.get(name)) for name in shown], paths=[one["path"]], home=one["purpose"] == "home"))
+        answer.append(
+            dict([(name, one.get(name)) for name in shown], paths=[one["path"]], home=one["purpose"] == "home")
+        )
     return answer
 
 
@@ -166,7 +172,12 @@ def refusals(stack, found, user):
     answer = []
     for line in stack:
         kind, place = WRITERS.get(line["module"], (None, None))
-        if place is None or not pam.refuses(line) or kind not in (None, line["type"]) or "noupdate" in line["arguments"]:
+        if (
+            place is None
+            or not pam.refuses(line)
+            or kind not in (None, line["type"])
+            or "noupdate" in line["arguments"]
+        ):
             continue
         holder = _holder(place, line, found, user)
         problems = [name for name in holder["problems"] if name != "hangs"] if holder else []

@@ -48,7 +48,9 @@ class PortLabel(unittest.TestCase):
     def label(self, port, local=None, listed=None):
         with folder_with({"active/ports.local": local} if local else {"empty": ""}) as root:
             places = (os.path.join(root, "active", "ports.local").replace("%", "%%") + "%.0s",)
-            answer = host.Result(0, listed, "", None) if listed else host.Result(None, "", "", "semanage is not installed")
+            answer = (
+                host.Result(0, listed, "", None) if listed else host.Result(None, "", "", "semanage is not installed")
+            )
             with replaced(selinux, LOCAL_PORTS=places), replaced(host, run=lambda argv, timeout: answer):
                 found = selinux.port_label(port, "targeted")
         return found["type"], found["allowed"]
