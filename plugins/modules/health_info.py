@@ -65,8 +65,8 @@ user:
 lookups:
   description:
     - How long it takes to look up the name of the first of O(clients) and the account of O(user), with the resolvers,
-      the sources in C(nsswitch.conf), and in C(wrappers) the first line of C(hosts.allow) and C(hosts.deny) that asks for
-      the client's name.
+      the sources in C(nsswitch.conf), and in C(wrappers) the first line of C(hosts.allow) and C(hosts.deny) that
+      asks for the client's name.
     - C(slow) is what takes 2.5 seconds and more, C(hangs) what has no answer within 12 seconds.
   returned: when RV(status) is V(ok)
   type: dict
@@ -125,8 +125,8 @@ killed:
   sample: null
 load:
   description:
-    - The load averages, also for each processor, the pressure on processor, disks and memory in percent of the last 10
-      seconds (V(null) before Linux 4.20), and the share of processors that the daemon may have (C(quota)).
+    - The load averages, also for each processor, the pressure on processor, disks and memory in percent of the last
+      10 seconds (V(null) before Linux 4.20), and the share of processors that the daemon may have (C(quota)).
     - C(high) where ten tasks and more wait for each processor and the pressure agrees, or where the daemon may have
       less than a twentieth of one.
   returned: when RV(status) is V(ok)
@@ -138,7 +138,7 @@ random:
   type: dict
   sample: {"entropy_bits": 256, "pool_bits": 256, "ready": true}
 clock:
-  description: The host's own time (ISO 8601 in UTC), its seconds since the boot, and whether systemd has synchronised it.
+  description: The host's own time (ISO 8601 in UTC), its seconds since the boot, and whether systemd keeps it right.
   returned: when RV(status) is V(ok)
   type: dict
   sample: {"now": "2026-11-21T08:39:14Z", "uptime_s": 28815, "synchronized": true}

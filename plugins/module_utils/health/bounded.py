@@ -14,6 +14,8 @@ import select
 import signal
 import time
 
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+
 ANSWER_LIMIT_BYTES = 256 * 1024
 
 
@@ -38,11 +40,13 @@ def ask(questions, timeout):
                 answers[name] = _parsed(texts[name], begun)
         if not ready:
             for name in waiting.values():
-                answers[name] = dict(_answer(None, "no answer within %g s" % timeout, begun), hangs=True)
+                # What still runs has no turn on a busy host; what sleeps waits for somebody else.
+                hangs = _state(children[name][0]) != "R"
+                answers[name] = dict(_answer(None, "no answer within %g s" % timeout, begun), hangs=hangs)
             break
     for name, (pid, pipe) in children.items():
         os.close(pipe)
-        _end(pid, answers[name]["hangs"])
+        _end(pid, name in waiting.values())
     return answers
 
 
@@ -58,6 +62,10 @@ def _parsed(text, begun):
     return _answer(found["value"], found["error"], begun)
 
 
+def _state(pid):
+    return (host.read("/proc/%d/stat" % pid).text.rpartition(")")[2].split() or [""])[0]
+
+
 def _start(function):
     reader, writer = os.pipe()
     try:
@@ -71,11 +79,16 @@ def _start(function):
         return pid, reader
     try:
         os.setsid()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, _stop)
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(json.dumps(_called(function)).encode("utf-8"))
     finally:
         os._exit(0)
+
+
+def _stop(_signal, _frame):
+    host.end_commands()
+    os._exit(1)
 
 
 def _called(function):
@@ -87,13 +100,14 @@ def _called(function):
 
 def _end(pid, by_force):
     """Reap a child; one that waits for a file server cannot be ended before that answers, and is left."""
-    if by_force:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
-    deadline = time.time() + (0.2 if by_force else 1)
-    while time.time() < deadline:
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            return
-        time.sleep(0.005)
+    for number in (signal.SIGTERM, signal.SIGKILL) if by_force else (None,):
+        if number is not None:
+            try:
+                os.kill(pid, number)
+            except OSError:
+                pass
+        deadline = time.time() + (0.2 if by_force else 1)
+        while time.time() < deadline:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return
+            time.sleep(0.005)

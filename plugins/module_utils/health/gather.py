@@ -79,7 +79,7 @@ def killed(found, pid):
     last = kills[-1]
     where = "for want of room in its group" if last["limit"] else "for want of memory"
     explains = ["closed_before_banner", "banner_timed_out", "key_exchange_failed", "key_exchange_timed_out"]
-    explains += ["auth_denied", "session_failed"]
+    explains.append("session_failed")
     if pid is None:
         explains.append("refused")
     text = "the kernel killed %s (pid %d) %s at %s" % (last["program"], last["pid"], where, last["at"])

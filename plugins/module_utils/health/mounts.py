@@ -14,14 +14,16 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
 # What can never be written to, so that it is no fault that it is not.
 READ_ONLY_TYPES = ("squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs")
-LIMIT = 4000
+LIMIT = 40000
+# A host of many containers has thousands of mounts, each with long options.
+TABLE_BYTES = 32 * 1024 * 1024
 OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def table():
     """Every mount of this namespace, in the order in which they were mounted."""
-    text = host.read("/proc/self/mountinfo")
-    return parse(text.text), text.error
+    text = host.read("/proc/self/mountinfo", limit=TABLE_BYTES)
+    return parse(text.text), None if text.text else text.error
 
 
 def parse(text):

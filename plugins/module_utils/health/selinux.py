@@ -84,7 +84,7 @@ def port_label(port, policy):
             return {"port": port, "type": kind, "allowed": kind == PORT_TYPE, "source": path % policy}
     if port == USUAL_PORT:
         return {"port": port, "type": PORT_TYPE, "allowed": True, "source": "policy"}
-    result = host.run(["semanage", "port", "-l"], timeout=15)
+    result = host.run(["semanage", "port", "-l"], timeout=8)
     if result.rc == 0:
         kind = listed_type(result.out, port)
         return {"port": port, "type": kind, "allowed": kind == PORT_TYPE, "source": "semanage port -l"}

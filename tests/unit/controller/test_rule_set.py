@@ -26,7 +26,12 @@ SOURCES = {
     "004_2f34e74a9fa02293.txt",
 }
 # What a rule takes into account where it is there, and does without where it is not.
-LOOKED_AT = {"firewall_blocks_port": {"bans", "sshd"}, "max_startups": {"bans"}, "source_penalty": {"sshd"}}
+LOOKED_AT = {
+    "firewall_blocks_port": {"bans", "sshd"},
+    "max_startups": {"bans"},
+    "slow_name_lookup": {"bans", "sshd"},
+    "source_penalty": {"sshd"},
+}
 RULES = {rule.id: rule for rule in rules.load()}
 FILES = sorted(path.relative_to(EVIDENCE).with_suffix("").as_posix() for path in EVIDENCE.glob("*/*.json"))
 
@@ -123,6 +128,12 @@ POINTS_AT = {
     "sshd_not_on_address/fires-other-family": "AddressFamily inet6",
     "sshd_not_on_address/fires-address-not-there": "192.0.2.77",
     "sshd_stopped/fires-start-blocked": "/etc/ssh/sshd_not_to_be_run",
+    "daemon_cannot_fork/fires-killed-for-want-of-memory": "killed sshd",
+    "daemon_cannot_fork/fires-no-tasks-for-the-user": "/etc/security/limits.d/90-x.conf line 1",
+    "disk_full/fires-home-cannot-be-made": "pam_mkhomedir in /etc/pam.d/sshd",
+    "disk_full/fires-log-of-logins": "/var/log",
+    "selinux_port_label/fires-no-label": "unreserved_port_t",
+    "selinux_denial/fires-authorized-keys": "authorized_keys",
     "local_network_problem/fires-first-vantage-blocked": "localhost: timed_out",
 }
 
