@@ -21,6 +21,7 @@ NEW_S = 180
 FULL_BYTES = 1024 * 1024
 FULL_INODES = 16
 FULL_SHARE = 0.05
+NOT_ASKED = {"value": None, "error": "it is mounted on demand, and is not now", "hangs": False}
 SYSTEM_PATHS = ("/", "/run", "/tmp", "/var", "/var/lib", "/var/log", "/var/log/audit", "/var/tmp")
 # Modules that end the login where they cannot write, and where they write.
 WRITERS = {
@@ -39,11 +40,13 @@ COMPLAINT = re.compile(
 def look(user, table, stack, kernel):
     """{filesystems, full, no_inodes, read_only, hangs, refused_by}, each judged for this user."""
     paths = wanted_paths(user)
-    asked = bounded.ask({path: _question(path) for path in paths}, PATIENCE_S)
+    # A mere look does not mount what is mounted on demand.
+    mounted = [path for path in paths if (mounts.holding(path, table) or {}).get("fstype") != "autofs"]
+    asked = bounded.ask({path: _question(path) for path in mounted}, PATIENCE_S)
     wanted = mounts.wanted_options(host.read("/etc/fstab", limit=65536).text)
     found = []
     for path in sorted(paths):
-        found.append(entry(path, paths[path], asked[path], table, wanted, user))
+        found.append(entry(path, paths[path], asked.get(path, NOT_ASKED), table, wanted, user))
     answer = {"filesystems": found}
     for name, problem in (("full", "full"), ("no_inodes", "no inodes"), ("read_only", "read-only"), ("hangs", "hangs")):
         answer[name] = by_mount([fs for fs in found if problem in fs["problems"]])
