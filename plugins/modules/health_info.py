@@ -127,8 +127,8 @@ load:
   description:
     - The load averages, also for each processor, the pressure on processor, disks and memory in percent of the last
       10 seconds (V(null) before Linux 4.20), and the share of processors that the daemon may have (C(quota)).
-    - C(high) where ten tasks and more wait for each processor and the pressure agrees, or where the daemon may have
-      less than a twentieth of one.
+    - C(high) where thirty tasks and more wait for each processor and the pressure agrees, where nearly everything waits
+      for disks or memory, or where the daemon may have less than a twentieth of a processor.
   returned: when RV(status) is V(ok)
   type: dict
   sample: {"averages": [0.1, 0.2, 0.1], "cpus": 2, "per_cpu": 0.1, "pressure": {"cpu": {"some": 0.0}}, "high": false}

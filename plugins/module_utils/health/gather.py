@@ -26,9 +26,10 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.health import 
     storage,
 )
 
-# As many tasks waiting for each processor leave a login a tenth of one, or less.
-WAITING_PER_CPU = 10
-STALLED_PERCENT = 40
+# With fewer tasks waiting for each processor a login still comes through in a second or two.
+WAITING_PER_CPU = 30
+# Percent of the time in which tasks, or all tasks, wait: for a processor, for disks, for memory.
+STALLED = (("cpu", "some", 80), ("io", "full", 60), ("memory", "full", 40))
 # Less than this share of one processor makes a login take seconds.
 SCARCE_CPUS = 0.05
 RANDOM = "/proc/sys/kernel/random"
@@ -116,12 +117,12 @@ def parse_pressure(text):
 
 def is_high(found):
     """Whether so much waits that a login does, too. A high load of tasks that only sleep in the kernel is none."""
-    stalled = [
-        found["pressure"][name].get(kind, 0) >= STALLED_PERCENT
-        for name, kind in (("cpu", "some"), ("io", "full"), ("memory", "full"))
+    stalled = {
+        name: found["pressure"][name].get(kind, 0) >= percent
+        for name, kind, percent in STALLED
         if found["pressure"][name]
-    ]
-    busy = found["per_cpu"] is not None and found["per_cpu"] >= WAITING_PER_CPU
+    }
+    busy = found["per_cpu"] is not None and found["per_cpu"] >= WAITING_PER_CPU and stalled.get("cpu", True)
     quota = found["quota"]
     starved = bool(quota and quota["cpus"] < SCARCE_CPUS and quota["throttled"])
     return starved or (busy and (not stalled or any(stalled)))

@@ -166,8 +166,8 @@ class Memory(unittest.TestCase):
 
 
 class Load(unittest.TestCase):
-    def high(self, one, cpus, cpu=None, quota=None):
-        pressure = {"cpu": cpu and {"some": cpu}, "io": None, "memory": None}
+    def high(self, one, cpus, cpu=None, quota=None, io=None):
+        pressure = {"cpu": cpu and {"some": cpu}, "io": io and {"full": io}, "memory": None}
         return gather.is_high({"pressure": pressure, "per_cpu": one / cpus, "quota": quota})
 
     def test_load_counts_for_each_processor_and_by_what_really_waits(self):
@@ -175,6 +175,11 @@ class Load(unittest.TestCase):
         self.assertFalse(self.high(80.0, 64))
         self.assertFalse(self.high(80.0, 2, cpu=3.0))
         self.assertTrue(self.high(80.0, 2, cpu=95.0))
+        self.assertFalse(self.high(50.0, 2, cpu=97.0))
+
+    def test_disks_that_everything_waits_for(self):
+        self.assertTrue(self.high(3.0, 2, cpu=1.0, io=80.0))
+        self.assertFalse(self.high(3.0, 2, cpu=1.0, io=20.0))
 
     def test_a_quota_that_starves_the_daemon(self):
         self.assertTrue(self.high(0.1, 2, quota={"cpus": 0.001, "throttled": 4}))
