@@ -95,7 +95,7 @@ FAULTS = [
     Fault("no memory, and nobody is killed for it", "memory_exhausted", "banner_timed_out",
           group("memory", "1 memory.oom_control") + "echo 512K > /sys/fs/cgroup/memory/sshx/memory.limit_in_bytes",
           ("bookworm",), points_at="/sshx uses"),
-    Fault("hardly any processor", "load_high", "key_exchange_timed_out",
+    Fault("hardly any processor", "load_high", "banner_timed_out",
           group("cpu", "1000000 cpu.cfs_period_us") + "echo 1000 > /sys/fs/cgroup/cpu/sshx/cpu.cfs_quota_us",
           ("bookworm",), points_at="/sshx may use 0.001"),
     Fault("home hangs", "filesystem_hangs", "auth_denied", HUNG % "/home/ops", variables=USER, points_at="/home/ops"),

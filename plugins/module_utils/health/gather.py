@@ -125,7 +125,7 @@ def is_high(found):
     busy = found["per_cpu"] is not None and found["per_cpu"] >= WAITING_PER_CPU and stalled.get("cpu", True)
     quota = found["quota"]
     starved = bool(quota and quota["cpus"] < SCARCE_CPUS and quota["throttled"])
-    return starved or (busy and (not stalled or any(stalled)))
+    return starved or busy or stalled.get("io", False) or stalled.get("memory", False)
 
 
 # --- randomness and time ---
