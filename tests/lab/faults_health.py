@@ -129,7 +129,8 @@ RISKS = [
           + "rm -r /keep; " + full("/root") + "rm -r /keep; " + full("/var/tmp"), points_at="/var/tmp"),
     Fault("home without inodes", "inodes_full", "ok", LET_IN + image("/home", 24), variables=USER,
           points_at="/home"),
-    Fault("all read-only", "read_only_filesystem", "ok", "mount -o remount,bind,ro /", points_at="overlay"),
+    Fault("all read-only", "read_only_filesystem", "ok", "mount -o remount,bind,ro /", SYSTEMD,
+          points_at="overlay"),
 ]  # fmt: skip
 
 # Worth knowing: the login works, after a while.
