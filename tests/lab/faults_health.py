@@ -85,6 +85,10 @@ FAULTS = [
     Fault("no tasks", "daemon_cannot_fork", "closed_before_banner", group("pids", "1 pids.max"), points_at="/sshx"),
     Fault("one task", "daemon_cannot_fork", "key_exchange_failed", group("pids", "2 pids.max"), ("bookworm",
           "bullseye"), points_at="at most 2 tasks"),
+    Fault("two tasks", "daemon_cannot_fork", "auth_denied", group("pids", "3 pids.max"), ("trixie",),
+          points_at="at most 3 tasks"),
+    Fault("few descriptors", "daemon_cannot_fork", "auth_denied", f"prlimit --pid {DAEMON} --nofile=12:1024", ("trixie",),
+          points_at="may have 12"),
     Fault("no memory", "daemon_cannot_fork", "closed_before_banner", group("memory", "1M memory.limit_in_bytes"),
           SYSTEMD, points_at="killed sshd"),
     Fault("no tasks for the user", "daemon_cannot_fork", "session_failed", LET_IN

@@ -17,6 +17,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.health import 
 # The child that takes the connection and the one without privileges; for a user one of their own and the shell.
 CONNECTION_TASKS = 2
 SESSION_TASKS = 3
+HELPERS = ("/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/libexec")
 # accept, a pair of sockets to the child, a pipe for its end.
 CONNECTION_FILES = 5
 SYSTEM_ROOM = 4
@@ -131,17 +132,25 @@ def obstacles(found, user):
     if files and files["room"] < CONNECTION_FILES:
         text = "the daemon has %(used)d files open and may have %(limit)d" % files
         explains = ["banner_timed_out", "closed_before_banner", "key_exchange_failed", "key_exchange_timed_out"]
+        explains += ["auth_denied", "session_failed"]  # the limit is handed down
         answer.append({"what": "files", "detail": text, "explains": explains})
     return answer + _of_user(found["user"])
 
 
 def _lack(what, text, room, user):
+    if room >= CONNECTION_TASKS and is_split():
+        return {"what": what, "detail": text, "explains": ["key_exchange_failed", "auth_denied", "session_failed"]}
     if room >= CONNECTION_TASKS:
         # root's session needs no further process than the shell.
         late = ["session_failed"] if user is None or user["uid"] != 0 else []
         return {"what": what, "detail": text, "explains": late}
     explains = ["closed_before_banner", "banner_timed_out", "key_exchange_failed", "key_exchange_timed_out"]
     return {"what": what, "detail": text, "explains": explains + ["session_failed"]}
+
+
+def is_split():
+    """Whether sshd hands a connection to programs of their own, as since 9.8; then each needs one more process."""
+    return any(host.status_of("%s/sshd-session" % folder) is not None for folder in HELPERS)
 
 
 def _of_user(tasks):

@@ -95,12 +95,13 @@ class ControlGroups(unittest.TestCase):
 
 
 class Obstacles(unittest.TestCase):
-    def found(self, user=OPS, room=None, **more):
+    def found(self, user=OPS, room=None, split=False, **more):
         group = {"group": "/g", "limit": 9, "current": 9 - (room or 0), "room": room}
         known = {"groups": [] if room is None else [group], "count": 400, "pid_max": 4194304, "threads_max": 190000}
         known.update(daemon_files={"limit": 1024, "used": 5, "room": 1019}, user=None)
         known.update(more)
-        return [obstacle["explains"] for obstacle in processes.obstacles(known, user)]
+        with replaced(processes, is_split=lambda: split):
+            return [obstacle["explains"] for obstacle in processes.obstacles(known, user)]
 
     def test_each_count_of_free_tasks_ends_the_login_where_it_does(self):
         self.assertIn(EARLY_CLOSE, self.found(room=0)[0])
@@ -108,6 +109,10 @@ class Obstacles(unittest.TestCase):
         self.assertEqual(self.found(room=2), [["session_failed"]])
         self.assertEqual(self.found(room=2, user=ROOT), [[]])
         self.assertEqual(self.found(room=3), [])
+
+    def test_since_9_8_a_login_takes_a_process_more(self):
+        self.assertIn("auth_denied", self.found(room=2, user=ROOT, split=True)[0])
+        self.assertEqual(self.found(room=3, split=True), [])
 
     def test_the_limits_of_the_whole_host(self):
         self.assertEqual(len(self.found(pid_max=401)), 1)
