@@ -87,8 +87,8 @@ FAULTS = [
           "bullseye"), points_at="at most 2 tasks"),
     Fault("two tasks", "daemon_cannot_fork", "auth_denied", group("pids", "3 pids.max"), ("trixie",),
           points_at="at most 3 tasks"),
-    Fault("few descriptors", "daemon_cannot_fork", "auth_denied", f"prlimit --pid {DAEMON} --nofile=12:1024", ("trixie",),
-          points_at="may have 12"),
+    Fault("few descriptors", "daemon_cannot_fork", "auth_denied", f"prlimit --pid {DAEMON} --nofile=12:1024",
+          ("trixie",), points_at="may have 12"),
     Fault("no memory", "daemon_cannot_fork", "closed_before_banner", group("memory", "1M memory.limit_in_bytes"),
           SYSTEMD, points_at="killed sshd"),
     Fault("no tasks for the user", "daemon_cannot_fork", "session_failed", LET_IN
