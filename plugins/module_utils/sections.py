@@ -19,6 +19,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
 from ansible_collections.rescue.remote_login.plugins.module_utils.auth_log import gather as auth_log
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import gather as bans
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather as firewall
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import gather as health
 from ansible_collections.rescue.remote_login.plugins.module_utils.network import gather as network
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather as sshd
 
@@ -28,6 +29,7 @@ SECTIONS = {
     "auth_log": auth_log.gather,
     "bans": bans.gather,
     "firewall": firewall.gather,
+    "health": health.gather,
     "listening_ports": listening_ports.gather,
     "network": network.gather,
     "sshd": sshd.gather,

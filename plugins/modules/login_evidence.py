@@ -24,12 +24,13 @@ options:
     description: The sections to gather; without it, all of them.
     type: list
     elements: str
-    choices: [account, auth_log, bans, firewall, listening_ports, network, sshd]
+    choices: [account, auth_log, bans, firewall, health, listening_ports, network, sshd]
 seealso:
   - module: rescue.remote_login.account_info
   - module: rescue.remote_login.auth_log_info
   - module: rescue.remote_login.fail2ban_info
   - module: rescue.remote_login.firewall_info
+  - module: rescue.remote_login.health_info
   - module: rescue.remote_login.sshd_info
   - module: rescue.remote_login.listening_ports_info
   - module: rescue.remote_login.network_info

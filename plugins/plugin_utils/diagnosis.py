@@ -61,7 +61,12 @@ def _ask(
                 fired.append((rule, _finding(rule, evidence)))
         except rules.Unchecked as unchecked:
             # What could block, and has not, needs no looking at.
-            if not (_has_logged_in(first) and rule.severity == "blocking" and rule.risk_when is None):
+            if not (
+                _has_logged_in(first)
+                and rule.severity == "blocking"
+                and rule.risk_when is None
+                and rule.note_when is None
+            ):
                 reasons.setdefault(unchecked.section, unchecked.reason)
     fired = [(rule, finding) for rule, finding in fired if not _contradicted(finding, first)]
     ids = {rule.id for rule, _told in fired}
@@ -71,12 +76,13 @@ def _ask(
 
 def _finding(rule: Rule, evidence: Evidence) -> Finding:
     facts = rules.facts_of(rule, evidence)
-    risk = rules.holds(rule, rule.risk_when, evidence)
+    risk = "risk" if rules.holds(rule, rule.risk_when, evidence) else None
+    note = "note" if rules.holds(rule, rule.note_when, evidence) else None
     return {
         "id": rule.id,
         "title": rule.title,
         "rung": rule.rung,
-        "severity": "risk" if risk else rule.severity,
+        "severity": note or risk or rule.severity,
         "detail": rules.filled(rule.detail, facts),
         "fix": rules.filled(rule.fix, facts),
         "evidence": facts,

@@ -19,7 +19,7 @@ SEVERITIES = ("blocking", "risk", "note")
 
 
 # What is known of the inside of a host; each has a gatherer of its own.
-SECTIONS = ("account", "auth_log", "bans", "firewall", "listening_ports", "network", "sshd")
+SECTIONS = ("account", "auth_log", "bans", "firewall", "health", "listening_ports", "network", "sshd")
 
 
 def rung_number(rung: str | None) -> int:

@@ -12,14 +12,15 @@ import pytest
 import faults
 import faults_auth_log
 import faults_bans
-import faults_network
 import faults_firewall
+import faults_health
+import faults_network
 import faults_policy
 from batches import Batch, cases
 from faults import Fault
 from fleet import Host
 
-TOPICS = (faults, faults_auth_log, faults_bans, faults_firewall, faults_network, faults_policy)
+TOPICS = (faults, faults_auth_log, faults_bans, faults_firewall, faults_health, faults_network, faults_policy)
 BROKEN = [fault for topic in TOPICS for fault in topic.FAULTS]
 ODD = [fault for topic in TOPICS for fault in topic.HEALTHY]
 RISKS = [fault for topic in TOPICS for fault in getattr(topic, "RISKS", [])]
@@ -84,7 +85,7 @@ def test_nothing_is_found_on_a_healthy_host(fault: Fault, image: str, batch: Bat
     assert diagnosis["unchecked"] == []
 
 
-@pytest.mark.parametrize(("fault", "image"), cases("risk", RISKS))
+@pytest.mark.parametrize(("fault", "image"), cases("risk", RISKS + faults_health.RISKS))
 def test_a_login_that_will_fail_soon_is_a_risk(fault: Fault, image: str, batch: Batch) -> None:
     host, diagnosis, text = diagnosed(batch, fault, image)
     assert (diagnosis["verdict"], diagnosis["cause"]) == ("can_login", None), text

@@ -32,6 +32,7 @@ LOOKED_AT = {
     "mtu_black_hole": {"firewall", "network"},
     "no_return_route": {"bans", "firewall"},
     "source_penalty": {"sshd"},
+    "slow_name_lookup": {"bans", "sshd"},
     "sshd_on_other_port": {"firewall"},
 }
 RULES = {rule.id: rule for rule in rules.load()}
@@ -137,6 +138,12 @@ POINTS_AT = {
     "no_return_route/fires-gateway-that-is-not-there": "the gateway 10.77.1.250 does not answer",
     "reverse_path_filter/fires-strict-behind-a-router": "net.ipv4.conf.net1.rp_filter is strict",
     "mtu_black_hole/fires-router-that-says-nothing": "passes with segments of 256 bytes",
+    "daemon_cannot_fork/fires-killed-for-want-of-memory": "killed sshd",
+    "daemon_cannot_fork/fires-no-tasks-for-the-user": "/etc/security/limits.d/90-x.conf line 1",
+    "disk_full/fires-home-cannot-be-made": "pam_mkhomedir in /etc/pam.d/sshd",
+    "disk_full/fires-log-of-logins": "/var/log",
+    "selinux_port_label/fires-no-label": "unreserved_port_t",
+    "selinux_denial/fires-authorized-keys": "authorized_keys",
     "local_network_problem/fires-first-vantage-blocked": "localhost: timed_out",
 }
 

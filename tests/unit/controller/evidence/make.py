@@ -24,6 +24,7 @@ import yaml
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2] / "lab"))
 
+import faults_health  # noqa: E402
 from fleet import Host, Lab  # noqa: E402
 from full_table import FULL_TABLE, YIELDING_TABLE  # noqa: E402
 from images import DEFINITIONS, locked, login_key, root_of  # noqa: E402
@@ -33,6 +34,10 @@ from upstream import upstream  # noqa: E402
 AT_ONCE = 3
 # What is too long for cases.yml.
 SCRIPTS = {"FULL_TABLE": FULL_TABLE, "YIELDING_TABLE": YIELDING_TABLE}
+FAULTS = {
+    fault.name: {"script": fault.script, "vars": fault.variables}
+    for fault in faults_health.FAULTS + faults_health.HEALTHY + faults_health.RISKS + faults_health.NOTES
+}
 Case = dict[str, Any]
 
 
@@ -121,9 +126,10 @@ def batches(cases: list[tuple[str, str, Case]]) -> list[list[tuple[str, str, Cas
 def main(wanted: list[str]) -> None:
     definitions: dict[str, dict[str, Case]] = yaml.safe_load((HERE / "cases.yml").read_text())
     cases = [
-        (rule, name, case)
+        (rule, name, {**FAULTS.get(case.get("fault", ""), {}), **case})
         for rule, named in definitions.items()
         for name, case in named.items()
+        if not case.get("recorded")
         if not wanted or rule in wanted or f"{rule}/{name}" in wanted
     ]
     for image in {case.get("image", "bookworm") for _rule, _name, case in cases}:

@@ -1,0 +1,155 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Section health: is there room, memory, processes and time enough for this login, and do labels allow it."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import errno
+import os
+import re
+import time
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import (
+    cgroups,
+    memory,
+    messages,
+    mounts,
+    names,
+    pam,
+    processes,
+    selinux,
+    storage,
+)
+
+# With fewer tasks waiting for each processor a login still comes through in a second or two.
+WAITING_PER_CPU = 30
+# Percent of the time in which tasks, or all tasks, wait: for a processor, for disks, for memory.
+STALLED = (("cpu", "some", 80), ("io", "full", 60), ("memory", "full", 40))
+# Less than this share of one processor makes a login take seconds.
+SCARCE_CPUS = 0.05
+RANDOM = "/proc/sys/kernel/random"
+
+
+def gather(login):
+    """Look at the health of the host for a login attempt: {port, addresses, user, clients}."""
+    now = time.time()
+    missing = {}
+    table, error = mounts.table()
+    if error:
+        return {"status": "unchecked", "reason": error}
+    lookups, user = names.look(login)
+    user = user or names.local_account(login.get("user") or "root")
+    kernel, reason = messages.of_kernel(now)
+    if reason:
+        missing["memory.oom_kills"] = reason
+    lines, reason = messages.of_sshd(now)
+    if reason:
+        missing["processes.complaints"] = reason
+    pid, stack = processes.daemon(), pam.stack()
+    evidence = {
+        "status": "ok",
+        "missing": missing,
+        "user": {name: user[name] for name in ("name", "uid", "home")} if user else None,
+        "lookups": lookups,
+        "storage": storage.look(user, table, stack, kernel),
+        "memory": memory.look(pid, table, kernel, now),
+        "processes": processes.look(pid, user, table, lines, stack),
+        "load": load(pid, table),
+        "random": randomness(),
+        "clock": clock(now),
+    }
+    evidence["selinux"], reason = selinux.look(login, pid, kernel, now)
+    if reason:
+        missing["selinux.denials"] = reason
+    if not host.is_root():
+        missing["processes.daemon_files"] = "needs root: what a process has open is shown to nobody else"
+    evidence["killed"] = killed(evidence["memory"], pid)
+    return evidence
+
+
+def killed(found, pid):
+    """What the OOM killer means for a login: {text, explains} of the latest sshd that it took lately, or None."""
+    kills = found["oom_sshd"]
+    if not kills:
+        return None
+    last = kills[-1]
+    where = "for want of room in its group" if last["limit"] else "for want of memory"
+    explains = ["closed_before_banner", "banner_timed_out", "key_exchange_failed", "key_exchange_timed_out"]
+    explains.append("session_failed")
+    if pid is None:
+        explains.append("refused")
+    text = "the kernel killed %s (pid %d) %s at %s" % (last["program"], last["pid"], where, last["at"])
+    return {"text": text, "explains": explains}
+
+
+# --- load ---
+
+
+def load(pid, table):
+    """How busy the host is, and what the daemon may have of it."""
+    words = host.read("/proc/loadavg").text.split()
+    averages = [float(word) for word in words[:3] if re.match(r"\d+\.\d+$", word)]
+    pressure = {name: parse_pressure(host.read("/proc/pressure/%s" % name).text) for name in ("cpu", "io", "memory")}
+    cpus = cpu_count()
+    answer = {"averages": averages, "cpus": cpus, "pressure": pressure, "quota": cgroups.cpu(pid or "self", table)}
+    answer["per_cpu"] = round(averages[0] / cpus, 1) if averages and cpus else None
+    answer["high"] = is_high(answer)
+    return answer
+
+
+def cpu_count():
+    try:
+        return os.sysconf("SC_NPROCESSORS_ONLN")
+    except (ValueError, OSError):
+        return None
+
+
+def parse_pressure(text):
+    """{some, full} of a file of /proc/pressure: percent of the last 10 seconds; None where the kernel has none."""
+    found = re.findall(r"^(some|full) avg10=(\d+\.\d+) ", text, re.M)
+    return {kind: float(share) for kind, share in found} or None
+
+
+def is_high(found):
+    """Whether so much waits that a login does, too. A high load of tasks that only sleep in the kernel is none."""
+    stalled = {
+        name: found["pressure"][name].get(kind, 0) >= percent
+        for name, kind, percent in STALLED
+        if found["pressure"][name]
+    }
+    busy = found["per_cpu"] is not None and found["per_cpu"] >= WAITING_PER_CPU and stalled.get("cpu", True)
+    quota = found["quota"]
+    starved = bool(quota and quota["cpus"] < SCARCE_CPUS and quota["throttled"])
+    return starved or busy or stalled.get("io", False) or stalled.get("memory", False)
+
+
+# --- randomness and time ---
+
+
+def randomness():
+    """Whether the kernel can give random numbers, without which no key exchange begins."""
+    entropy, size = cgroups.number(RANDOM, "entropy_avail"), cgroups.number(RANDOM, "poolsize")
+    return {"entropy_bits": entropy, "pool_bits": size, "ready": random_ready()}
+
+
+def random_ready():
+    """Whether the generator was seeded since the boot; None where this Python cannot ask without waiting."""
+    if not hasattr(os, "getrandom"):
+        return None
+    try:
+        return bool(os.getrandom(1, os.GRND_NONBLOCK))
+    except OSError as error:
+        return False if error.errno == errno.EAGAIN else None
+
+
+def clock(now):
+    """The time of this host, since when it runs, and whether its service manager says that it is synchronised."""
+    uptime = host.read("/proc/uptime").text.split()
+    seconds = int(float(uptime[0])) if uptime and re.match(r"\d+\.\d+$", uptime[0]) else None
+    synchronized = host.status_of("/run/systemd/timesync/synchronized") is not None or None
+    return {"now": host.iso_time(now), "uptime_s": seconds, "synchronized": synchronized}

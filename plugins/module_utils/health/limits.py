@@ -1,0 +1,76 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""limits.conf as pam_limits reads it: which line binds a user."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import glob
+import re
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+
+FILES = ("/usr/etc/security/limits.conf", "/etc/security/limits.conf")
+FOLDER = "/etc/security/limits.d/*.conf"
+NUMBER = re.compile(r"-?\d+$")
+# The closer a line names the user, the more it counts; among equals the last one.
+BY_NAME, BY_GROUP, BY_ALL = 3, 2, 1
+
+
+def effective(item, user, files=None):
+    """{value, file, line} of the soft limit on an item for {name, uid, groups}, or None; value None: no limit."""
+    if files is None:
+        files = list(FILES) + sorted(glob.glob(FOLDER))
+    best, rank = None, 0
+    for path in files:
+        for line in parse(host.read(path, limit=65536).text, path):
+            own = closeness(line["domain"], user)
+            if line["item"] == item and line["type"] in ("soft", "hard", "-") and own >= rank and own:
+                best, rank = _stricter(best, line, own > rank), own
+    return {"value": best["value"], "file": best["file"], "line": best["line"]} if best else None
+
+
+def _stricter(best, line, closer):
+    """A hard limit binds the soft one too, and a soft one that was set stays where it is lower."""
+    if best is None or closer or line["type"] != "hard" or best["value"] is None or line["value"] is None:
+        return line
+    return line if line["value"] < best["value"] else best
+
+
+def parse(text, path):
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if len(words) != 4:
+            continue
+        domain, kind, item, value = words
+        limit = int(value) if NUMBER.match(value) and value != "-1" else None
+        found.append({"domain": domain, "type": kind, "item": item, "value": limit, "file": path, "line": number})
+    return found
+
+
+def closeness(domain, user):
+    """How closely the domain of a line names a user; 0: it is about others."""
+    if domain == user["name"]:
+        return BY_NAME
+    # root is bound only by a line of its own.
+    if user["uid"] == 0:
+        return 0
+    if domain == "*":
+        return BY_ALL
+    if domain.startswith("@"):
+        return BY_GROUP if domain[1:] in user["groups"] else 0
+    return BY_NAME if _holds_uid(domain, user["uid"]) else 0
+
+
+def _holds_uid(domain, uid):
+    found = re.match(r"(\d*):(\d*)$", domain)
+    if found is None or domain == ":":
+        return False
+    low, high = found.groups()
+    if not high:
+        return int(low) <= uid  # 'UID:' stands for it and all above, as some versions have it
+    return int(low or 0) <= uid <= int(high)
