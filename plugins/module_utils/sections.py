@@ -15,12 +15,14 @@ import signal
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, listening_ports
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import gather as account
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import gather as bans
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather as firewall
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather as sshd
 
 # A section has one line here, and a gatherer that takes the login attempt and returns its evidence.
 SECTIONS = {
+    "account": account.gather,
     "bans": bans.gather,
     "firewall": firewall.gather,
     "listening_ports": listening_ports.gather,

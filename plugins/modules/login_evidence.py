@@ -24,8 +24,9 @@ options:
     description: The sections to gather; without it, all of them.
     type: list
     elements: str
-    choices: [bans, firewall, listening_ports, sshd]
+    choices: [account, bans, firewall, listening_ports, sshd]
 seealso:
+  - module: rescue.remote_login.account_info
   - module: rescue.remote_login.fail2ban_info
   - module: rescue.remote_login.firewall_info
   - module: rescue.remote_login.sshd_info

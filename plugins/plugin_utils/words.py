@@ -19,7 +19,7 @@ SEVERITIES = ("blocking", "risk", "note")
 
 
 # What is known of the inside of a host; each has a gatherer of its own.
-SECTIONS = ("bans", "firewall", "listening_ports", "sshd")
+SECTIONS = ("account", "bans", "firewall", "listening_ports", "sshd")
 
 
 def rung_number(rung: str | None) -> int:
