@@ -15,16 +15,20 @@ COMBINATIONS_LIMIT = 2048
 PASS, CHANGE, REFUSE = "pass", "change", "refuse"
 # What refuses only because another module did before it.
 CLOSERS = ("pam_deny.so",)
-FAILING_DEFAULT = "auth_err"
 
 
-def outcome(lines, answers):
-    """What libpam makes of one answer for each line: pass, change (the password must be changed) or refuse."""
+def outcome(lines, answers, asked=None):
+    """What libpam makes of one answer for each line: pass, change (the password must be changed) or refuse.
+
+    ``asked`` takes the numbers of the lines that it comes to.
+    """
     status, impression = "must_fail", None
     kept = {0: (status, impression)}
     number, previous = 0, 0
     while number < len(lines):
         line, code = lines[number], answers[number]
+        if asked is not None:
+            asked.append(number)
         level = line["level"]
         if level > previous:
             kept[level] = (status, impression)
@@ -110,8 +114,10 @@ def blamed(lines, possible):
     mended = [("success",) if number in suspects else codes for number, codes in enumerate(possible)]
     guilty = []
     if outcomes(mended_lines, mended) == {REFUSE}:
-        # Even then it refuses: a line that is there to refuse, or a stack in which nothing ever permits.
-        guilty = [number for number in failing if lines[number]["module"] in CLOSERS] or list(suspects)
+        # Even then it refuses: by a line that is there to refuse, or as a stack in which nothing ever permits.
+        asked = []
+        outcome(mended_lines, [codes[0] for codes in mended], asked)
+        guilty = [number for number in asked if lines[number]["module"] in CLOSERS][:1] or list(suspects)
     for suspect in suspects:
         alone_lines = list(mended_lines)
         alone_lines[suspect] = lines[suspect]
