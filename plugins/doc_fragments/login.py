@@ -27,6 +27,12 @@ options:
     type: list
     elements: str
     default: []
+  method:
+    description: The authentication method that the login uses, such as V(publickey) or V(password), where it is known.
+    type: str
+  key_fingerprint:
+    description: The SHA-256 fingerprint of the key that the login offers, as OpenSSH prints it.
+    type: str
   timeout:
     description: After how many seconds a section is given up and becomes C(unchecked).
     type: int

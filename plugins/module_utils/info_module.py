@@ -12,11 +12,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import sections
 
+LOGIN = ("port", "addresses", "user", "clients", "method", "key_fingerprint")
 LOGIN_ARGUMENTS = {
     "port": {"type": "int", "default": 22},
     "addresses": {"type": "list", "elements": "str", "default": []},
     "user": {"type": "str", "default": "root"},
     "clients": {"type": "list", "elements": "str", "default": []},
+    "method": {"type": "str"},
+    "key_fingerprint": {"type": "str", "no_log": False},
     "timeout": {"type": "int", "default": 30},
 }
 
@@ -24,7 +27,7 @@ LOGIN_ARGUMENTS = {
 def module_for_login(**more):
     """An AnsibleModule with the arguments of a login attempt, and that attempt."""
     module = AnsibleModule(argument_spec=dict(LOGIN_ARGUMENTS, **more), supports_check_mode=True)
-    login = {key: module.params[key] for key in ("port", "addresses", "user", "clients")}
+    login = {key: module.params[key] for key in LOGIN}
     if not 0 < login["port"] < 65536:
         module.fail_json(msg="port must be between 1 and 65535, not %d" % login["port"])
     return module, login

@@ -210,6 +210,13 @@ results:
       description: What the login was tried with, never the secret itself.
       type: str
       sample: "key file /root/.ssh/id_ed25519 (SHA256:x)"
+    credential_used:
+      description:
+        - The same as data. C(kind) is V(publickey) or V(password), C(type) and C(fingerprint) are those of the key.
+        - C(agent_keys) is how many keys the vantage's agent has, V(null) where the key is not the agent's.
+        - V(null) where nothing was offered, or where the OpenSSH client does not say what.
+      type: dict
+      sample: {"kind": "publickey", "type": "ssh-ed25519", "fingerprint": "SHA256:x", "agent_keys": null}
     session:
       description: Exit status and output of C(true) in the session.
       type: dict

@@ -304,4 +304,13 @@ def login_of(host: str, variables: Variables, seen: Sequence[Mapping[str, Any]],
         "addresses": addresses,
         "user": attempt.get("user") or first.get("user") or getpass.getuser(),
         "clients": list(dict.fromkeys(clients)),
+        "method": _method(attempt, first),
+        "key_fingerprint": (first.get("credential_used") or {}).get("fingerprint"),
     }
+
+
+def _method(attempt: Mapping[str, Any], first: Mapping[str, Any]) -> str | None:
+    """The method that the login uses: what was offered, else what it was given to offer."""
+    used = (first.get("credential_used") or {}).get("kind")
+    given = "publickey" if attempt.get("private_key_file") else "password" if attempt.get("password") else None
+    return used or given

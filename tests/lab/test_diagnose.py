@@ -11,12 +11,13 @@ import pytest
 
 import faults_bans
 import faults_firewall
+import faults_policy
 from batches import Batch, cases
 from faults import FAULTS, HEALTHY, RISKS, Fault
 from fleet import Host
 
-BROKEN = FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS
-ODD = HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY
+BROKEN = FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS + faults_policy.FAULTS
+ODD = HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY + faults_policy.HEALTHY
 
 
 def log_in(host: Host) -> int:

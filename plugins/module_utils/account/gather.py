@@ -10,10 +10,12 @@ __metaclass__ = type
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import (
+    authorized_keys,
     denials,
     failures,
     pam,
     pam_modules,
+    policy,
     settings,
     shadow,
     user,
@@ -29,10 +31,8 @@ def gather(login):
     missing = evidence["missing"]
     evidence.update(user.look(login["user"], missing))
     evidence.update(shadow.look(login["user"], evidence, missing))
-    # Here policy.look(login, evidence, missing) finds out what sshd's own rules say of this login.
-    evidence["rules"] = None
-    # Here authorized_keys.look(login, evidence, evidence["rules"], missing) looks at the keys.
-    evidence["keys"] = None
+    evidence["rules"] = policy.look(login, evidence, missing)
+    evidence["keys"] = authorized_keys.look(login, evidence, evidence["rules"], missing)
     values = settings.look(login, evidence["rules"], missing)
     subject = _subject(login, evidence, values)
     used = None if values["usepam"] is None else values["usepam"] == "yes"

@@ -93,6 +93,7 @@ def _blank(target):
         "auth_methods": None,
         "auth_banner": None,
         "credential": None,
+        "credential_used": None,
         "session": None,
         "reach": {"state": "unknown", "round_trip_ms": None, "detail": None},
         "stage": "resolve",

@@ -62,21 +62,35 @@ def fingerprint(key):
 
 
 def find_credential(target):
-    """The one credential that is tried: (kind, secret, description). Raises Undecided where there is none."""
+    """The one credential that is tried: (kind, secret, description, how many keys the agent has where it is one of them).
+
+    Raises Undecided where there is none.
+    """
     if target.get("private_key_file"):
         return _key_file(target["private_key_file"], target.get("passphrase"))
     if target.get("password"):
-        return "password", target["password"], "the given password"
+        return "password", target["password"], "the given password", None
     if target.get("use_agent", True):
         # Of the agent's keys one: a server counts each key that it refuses.
         keys = paramiko.Agent().get_keys() if paramiko and os.environ.get("SSH_AUTH_SOCK") else ()
         if keys:
             more = ", the first of %d" % len(keys) if len(keys) > 1 else ""
-            return "key", keys[0], "agent key %s%s" % (fingerprint(keys[0]), more)
+            return "key", keys[0], "agent key %s%s" % (fingerprint(keys[0]), more), len(keys)
         for path in DEFAULT_KEYS:
             if os.path.exists(os.path.expanduser(path)):
                 return _key_file(path, target.get("passphrase"))
     raise Undecided("no credential: neither a key file nor a password was given, and there is no agent or default key")
+
+
+def used(kind, secret, agent_keys):
+    """A credential as evidence, without the secret."""
+    is_key = kind == "key"
+    return {
+        "kind": "publickey" if is_key else kind,
+        "type": secret.get_name() if is_key else None,
+        "fingerprint": fingerprint(secret) if is_key else None,
+        "agent_keys": agent_keys,
+    }
 
 
 def _key_file(path, passphrase):
@@ -88,7 +102,7 @@ def _key_file(path, passphrase):
     for kind in ("Ed25519Key", "ECDSAKey", "RSAKey"):
         try:
             key = getattr(paramiko, kind).from_private_key_file(path, password=passphrase or None)
-            return "key", key, "key file %s (%s)" % (path, fingerprint(key))
+            return "key", key, "key file %s (%s)" % (path, fingerprint(key)), None
         except paramiko.PasswordRequiredException:
             raise Undecided("the key file %s is encrypted and no passphrase was given" % path)
         except Exception as error:  # each type refuses the others in its own way
@@ -250,12 +264,13 @@ def _auth_steps(transport, target, result):
         return
     except paramiko.BadAuthenticationType as error:
         result["auth_methods"] = [text(name.encode("utf-8")) for name in error.allowed_types]
-    kind, secret, result["credential"] = find_credential(target)
+    kind, secret, result["credential"], agent_keys = find_credential(target)
+    result["credential_used"] = used(kind, secret, agent_keys)
     if kind == "password":
-        if result["host_key"]["status"] != "known" and not target.get("accept_unknown_host_key"):
-            raise Undecided("the password was not sent: the host's key is not in known_hosts")
         if "password" not in result["auth_methods"] and "keyboard-interactive" not in result["auth_methods"]:
             raise paramiko.BadAuthenticationType("no password", result["auth_methods"])
+        if result["host_key"]["status"] != "known" and not target.get("accept_unknown_host_key"):
+            raise Undecided("the password was not sent: the host's key is not in known_hosts")
         more = transport.auth_password(user, secret)
     else:
         try:

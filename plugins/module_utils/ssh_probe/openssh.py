@@ -23,6 +23,11 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.logi
 HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (\S+)", re.M)
 METHODS = re.compile(r"^debug1: Authentications that can continue: (\S+)", re.M)
 CHANGED = re.compile(r"^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! +@", re.M)
+# 'Offering public key: PATH TYPE FINGERPRINT [explicit] [agent]'
+OFFERED = re.compile(r"^debug1: Offering public key: .* (\S+) (SHA256:\S+)(.*)$", re.M)
+ACCEPTED = re.compile(r"^debug1: Server accepts key: .* (\S+) (SHA256:\S+)", re.M)
+# Before 8.0 'RSA SHA256:x PATH' stood in another order.
+OFFERED_BEFORE = re.compile(r"^debug1: Offering (?:[A-Z0-9-]+ )?public key: (\S+) (SHA256:\S+) (.*)$", re.M)
 AUTHENTICATED = re.compile(r"^(debug1: )?Authenticated to ", re.M)
 IDLE_WORDS = (
     "Warning: Permanently added ",
@@ -81,6 +86,28 @@ def own_words(err):
     return "\n".join(lines) if lines else err
 
 
+def used(err):
+    """The key that the client offered, the one that was accepted first; None where it offered none."""
+    offered = OFFERED.findall(err) or OFFERED_BEFORE.findall(err)
+    if not offered:
+        return None
+    accepted = ACCEPTED.search(err)
+    kind, fingerprint = accepted.groups() if accepted else offered[0][:2]
+    of_agent = [entry for entry in offered if entry[2].rstrip().endswith("agent")]
+    return {
+        "kind": "publickey",
+        "type": key_type(kind),
+        "fingerprint": fingerprint,
+        "agent_keys": len(of_agent) or None,
+    }
+
+
+def key_type(name):
+    """The name of a key's type in its file, where the client says it in short."""
+    short = {"RSA": "ssh-rsa", "ED25519": "ssh-ed25519", "DSA": "ssh-dss"}
+    return short.get(name, name if name[:1].islower() else None)
+
+
 def judge(rc, out, err, error, target, result):
     """What the client's exit status and words say of the attempt."""
     err = own_words(err)
@@ -97,6 +124,7 @@ def judge(rc, out, err, error, target, result):
         result["auth_methods"] = methods[-1].split(",")
     if changed:
         raise Failed("host_key_changed", "the host's key is not the one in known_hosts")
+    result["credential_used"] = used(err)
     authenticated = AUTHENTICATED.search(err) is not None
     if error and not authenticated:
         stage = "key_exchange_timed_out" if found is None else "auth_denied"

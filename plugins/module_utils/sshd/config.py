@@ -159,11 +159,13 @@ def parse_effective(text):
 def directives(path=DEFAULT_PATH):
     """Every directive of the configuration in the order in which sshd reads it, and the files it stands in."""
     found, files = [], []
-    _walk(path, found, files, None, 0)
+    _walk(path, found, files, [], 0)
     return found, files
 
 
-def _walk(path, found, files, match, depth):
+def _walk(path, found, files, outer, depth):
+    """Read a file; ``outer`` has the arguments of the Match lines that it is included under."""
+    own = []
     if depth > DEPTH_LIMIT or len(files) >= FILES_LIMIT:
         return
     files.append(path)
@@ -172,11 +174,11 @@ def _walk(path, found, files, match, depth):
         if keyword is None:
             continue
         if keyword == "match":
-            match = None if [word.lower() for word in arguments] == ["all"] else " ".join(arguments)
+            own = [arguments]
         elif keyword == "include":
             for pattern in arguments:
                 for included in sorted(glob.glob(os.path.join("/etc/ssh", pattern))):
-                    _walk(included, found, files, match, depth + 1)
+                    _walk(included, found, files, outer + own, depth + 1)
         found.append(
             {
                 "file": path,
@@ -184,9 +186,16 @@ def _walk(path, found, files, match, depth):
                 "keyword": keyword,
                 "arguments": arguments,
                 "text": line.strip()[:200],
-                "match": match,
+                "match": _match_text(outer + own),
+                "conditions": outer + own,
             }
         )
+
+
+def _match_text(conditions):
+    """What narrows a directive down, or None where it is for everybody."""
+    narrowing = [words for words in conditions if [word.lower() for word in words] != ["all"]]
+    return " ".join(narrowing[-1]) if narrowing else None
 
 
 def endless_files(files):

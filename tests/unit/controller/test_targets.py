@@ -239,7 +239,18 @@ def test_the_login_has_every_address_and_client_that_was_seen() -> None:
         "addresses": ["::1", "192.0.2.1"],
         "user": "ops",
         "clients": ["198.51.100.1", "198.51.100.2"],
+        "method": None,
+        "key_fingerprint": None,
     }
+
+
+def test_the_login_says_what_it_offered_or_would_have() -> None:
+    used = {"kind": "publickey", "fingerprint": "SHA256:x"}
+    found = targets.login_of("web", {}, [{"vantage": "localhost", "credential_used": used}], DEFAULTS)
+    assert (found["method"], found["key_fingerprint"]) == ("publickey", "SHA256:x")
+    for name, wanted in (("remote_login_private_key_file", "publickey"), ("remote_login_password", "password")):
+        found = targets.login_of("web", {name: "x"}, [{"vantage": "localhost"}], DEFAULTS)
+        assert (found["method"], found["key_fingerprint"]) == (wanted, None)
 
 
 @pytest.mark.parametrize("port", ["ssh", "70000", "-1", "0", "2222.5", "\u00b2", "{{ undefined }}"])
