@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import faults_account
 import faults_bans
 import faults_firewall
 import faults_policy
@@ -16,8 +17,8 @@ from batches import Batch, cases
 from faults import FAULTS, HEALTHY, RISKS, Fault
 from fleet import Host
 
-BROKEN = FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS + faults_policy.FAULTS
-ODD = HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY + faults_policy.HEALTHY
+BROKEN = FAULTS + faults_account.FAULTS + faults_bans.FAULTS + faults_firewall.FAULTS + faults_policy.FAULTS
+ODD = HEALTHY + faults_account.HEALTHY + faults_bans.HEALTHY + faults_firewall.HEALTHY + faults_policy.HEALTHY
 
 
 def log_in(host: Host) -> int:
@@ -91,3 +92,11 @@ def test_a_login_that_will_fail_soon_is_a_risk(fault: Fault, image: str, batch: 
         assert [change["changed"] for change in done[host]["changes"]] == [True], json.dumps(done[host])
         after = batch.on_all_remedied("after a restart", restart_and_log_in)
         assert after[host.name] == 0, "it does not come up at the next boot"
+
+
+@pytest.mark.parametrize(("fault", "image"), cases("note", faults_account.NOTES))
+def test_what_is_worth_knowing_is_a_note(fault: Fault, image: str, batch: Batch) -> None:
+    _host, diagnosis, text = diagnosed(batch, fault, image)
+    assert (diagnosis["verdict"], diagnosis["cause"]) == ("can_login", None), text
+    assert [(finding["id"], finding["severity"]) for finding in diagnosis["findings"]] == [(fault.cause, "note")]
+    assert fault.points_at in diagnosis["findings"][0]["detail"]

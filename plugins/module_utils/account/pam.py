@@ -92,6 +92,6 @@ def _refusal(line, answer, phase):
         "module": line["module"],
         "file": line["file"],
         "line": line["line"],
-        "reason": answer.reason,
+        "reason": answer.reason or "behind this line nothing lets the user in",
         "details": answer.details,
     }

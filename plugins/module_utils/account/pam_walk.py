@@ -115,8 +115,7 @@ def blamed(lines, possible):
     guilty = []
     if outcomes(mended_lines, mended) == {REFUSE}:
         # Even then it refuses: by a line that is there to refuse, or as a stack in which nothing ever permits.
-        asked = []
-        outcome(mended_lines, [codes[0] for codes in mended], asked)
+        asked = _asked(mended_lines, mended)
         guilty = [number for number in asked if lines[number]["module"] in CLOSERS][:1] or list(suspects)
     for suspect in suspects:
         alone_lines = list(mended_lines)
@@ -125,7 +124,15 @@ def blamed(lines, possible):
         alone[suspect] = possible[suspect]
         if suspect not in guilty and outcomes(alone_lines, alone) == {REFUSE}:
             guilty.append(suspect)
-    return sorted(set(guilty)) or failing
+    # Else it is where the stack ends: a jump too far, or nothing that permits.
+    return sorted(set(guilty)) or _asked(lines, possible)[-1:]
+
+
+def _asked(lines, possible):
+    """The numbers of the lines that are come to, by the first of the possible answers."""
+    asked = []
+    outcome(lines, [codes[0] for codes in possible], asked)
+    return asked
 
 
 def _mended(line):
