@@ -43,7 +43,7 @@ def listfile(arguments, subject):
     item, sense, path = options.get("item"), options.get("sense"), options.get("file")
     if item not in ("user", "group", "rhost", "shell", "tty", "ruser") or sense not in ("allow", "deny") or not path:
         return on_error, "its arguments are incomplete"
-    if item in ("rhost", "shell", "tty") and not _applies(options.get("apply"), subject):
+    if item in ("rhost", "tty") and not _applies(options.get("apply"), subject):
         return "ignore", None
     status = host.status_of(path, follow=False)
     if status is None:

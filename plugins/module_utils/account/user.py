@@ -72,7 +72,7 @@ def find_line(text, name, count):
     """The fields of the first line about a name in a file of lines with colons, or None."""
     start = name + ":"
     for line in text.split("\n"):
-        if line.startswith(start):
+        if line.startswith(start) and ":" not in name:
             fields = line.rstrip("\r").split(":")
             return fields[:count] if len(fields) >= count else None
     return None
