@@ -146,6 +146,11 @@ account_expired:
   returned: when RV(status) is V(ok)
   type: bool
   sample: false
+today:
+  description: Today's date in UTC by the host's own clock, ISO 8601, by which expiry is judged.
+  returned: when RV(status) is V(ok)
+  type: str
+  sample: "2026-11-21T00:00:00Z"
 failures:
   description:
     - What pam_faillock or pam_tally2 have counted, where the stack of sshd has one of them. C(locked) tells whether

@@ -71,12 +71,13 @@ def _ask(
 
 def _finding(rule: Rule, evidence: Evidence) -> Finding:
     facts = rules.facts_of(rule, evidence)
-    risk = rules.holds(rule, rule.risk_when, evidence)
+    severity = "risk" if rules.holds(rule, rule.risk_when, evidence) else rule.severity
+    severity = "note" if rules.holds(rule, rule.note_when, evidence) else severity
     return {
         "id": rule.id,
         "title": rule.title,
         "rung": rule.rung,
-        "severity": "risk" if risk else rule.severity,
+        "severity": severity,
         "detail": rules.filled(rule.detail, facts),
         "fix": rules.filled(rule.fix, facts),
         "evidence": facts,

@@ -48,6 +48,8 @@ class Rule:
     severity: str = "blocking"
     # While this holds, the finding is only a risk: the login works, and will not after the next restart.
     risk_when: str | None = None
+    # While this holds, it is only worth knowing.
+    note_when: str | None = None
     explains: list[str] = field(default_factory=list)
     # Sections, or 'section.part', without which the rule cannot be asked.
     needs: list[str] = field(default_factory=list)
@@ -70,6 +72,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "rung": (str, type(None)),
     "severity": str,
     "risk_when": str,
+    "note_when": str,
     "explains": list,
     "needs": list,
     "unless": list,
@@ -163,7 +166,7 @@ def _wrong_words(item: dict[str, Any]) -> str | None:
 
 
 def _wrong_expressions(item: dict[str, Any]) -> str | None:
-    expressions = {"when": item["when"], "risk_when": item.get("risk_when")}
+    expressions = {key: item.get(key) for key in ("when", "risk_when", "note_when")}
     expressions.update({f"fact {name}": text for name, text in item.get("facts", {}).items()})
     expressions.update({f"need {need}": need for need in item.get("needs", [])})
     for place, text in expressions.items():

@@ -159,6 +159,7 @@ FAULTS = [
           MISSING_MODULE),
     ended("no logins allowed", PAM, "echo 'ops hard maxlogins 0' > /etc/security/limits.d/x.conf",
           "/etc/security/limits.d/x.conf line 1"),
+    denied("the home with the keys is gone", "home_missing", "mv /home /old", "/home/ops: it does not exist"),
     # Several at once: what is asked first is what keeps people out.
     denied("expired, and a shell that is not installed", SHELL, "usermod -e 1 -s /bin/none ops", "/bin/none"),
 ]  # fmt: skip

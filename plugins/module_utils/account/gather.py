@@ -87,8 +87,10 @@ def _nologin():
 
 def _needs_home(account):
     """Whether the only keys that sshd looks for lie in the home directory; None where that was not found out."""
-    patterns = ((account["rules"] or {}).get("settings") or {}).get("authorizedkeysfile") or {}
-    paths = (patterns.get("value") or "").split()
+    found = (account["rules"] or {}).get("settings") or {}
+    values = {name: (found.get(name) or {}).get("value") for name in ("authorizedkeysfile", "authorizedkeyscommand")}
+    paths = (values["authorizedkeysfile"] or "").split()
     if not paths:
         return None
-    return all(path.startswith("%h") or not path.startswith("/") for path in paths if path.lower() != "none")
+    inside = all(path.startswith("%h") or not path.startswith("/") for path in paths if path.lower() != "none")
+    return inside and (values["authorizedkeyscommand"] or "none").lower() == "none"

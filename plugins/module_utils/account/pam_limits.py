@@ -72,12 +72,22 @@ def rank_of(domain, subject):
     groups = account["groups"] or []
     if domain == subject["user"]:
         return 0
+    numbers = re.match(r"(\d{0,10}):(\d{0,10})$", domain)
+    if numbers and account["uid"]:
+        return 0 if _in_range(account["uid"], *numbers.groups()) else None
     if domain.startswith("@") and domain[1:] in groups:
         return 1
     if domain.startswith("%") and domain[1:] in groups:
         return 2
     # Root is meant only where it is named.
     return 3 if domain in ("*", "%") and account["uid"] != 0 else None
+
+
+def _in_range(uid, least, most):
+    """Whether a range of uids holds one: without its beginning it is a single one, without its end all above."""
+    if not least:
+        return most != "" and uid == int(most)
+    return uid >= int(least) and (not most or uid <= int(most))
 
 
 def logged_in():

@@ -19,6 +19,7 @@ SERVICE, TTY = "sshd", "ssh"
 TIME_CONF = "/etc/security/time.conf"
 DAYS = {"su": 1, "mo": 2, "tu": 4, "we": 8, "th": 16, "fr": 32, "sa": 64, "wk": 62, "wd": 65, "al": 127}
 QUIET = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
+ATTRIBUTES = "login name user uid gid shell home dir homedir service ruser rhost tty".split()
 NUMERIC = {
     "<": lambda left, right: left < right,
     "lt": lambda left, right: left < right,
@@ -114,6 +115,8 @@ def condition(left, test, right, subject):
     if test in ("ingroup", "notingroup"):
         held = None if groups is None else any(name in groups for name in right.split(":"))
         return held if held is None or test == "ingroup" else not held
+    if left.lower() not in ATTRIBUTES:
+        return False
     value = _attribute(left.lower(), subject)
     if value is None or test in ("innetgr", "notinnetgr"):
         return None

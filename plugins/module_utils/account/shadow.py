@@ -34,14 +34,16 @@ UNKNOWN = {
 
 def look(name, account, missing):
     """{password, account_expires_at, account_expired} of an existing user."""
-    answer = {"password": dict(UNKNOWN), "account_expires_at": None, "account_expired": None}
+    today = int(time.time() // DAY_S)
+    answer = {"password": dict(UNKNOWN), "account_expires_at": None, "account_expired": None, "today": _date(today)}
+    answer["sshd_says_expired"] = None
     if not account["exists"]:
         return answer
     fields, reason = _fields(name, account)
     if reason:
         missing["password"] = missing["account_expired"] = reason
         return answer
-    return judge(account["password_field"], fields, int(time.time() // DAY_S))
+    return dict(answer, **judge(account["password_field"], fields, today))
 
 
 def _fields(name, account):

@@ -132,7 +132,7 @@ class SucceedIf(unittest.TestCase):
         holding += ["rhost = 10.77.1.1", "service in crond:sshd quiet", "uid > 1 uid < 2000", "user notingroup wheel", ""]
         for text in holding:
             self.assertEqual(pam_tests.succeed_if(text.split(), subject())[0], "success", text)
-        failing = ["uid < 1000", "user != ops", "user ingroup wheel", "uid eq x", "tty = tty1", "user bogus ops"]
+        failing = ["uid < 1000", "user != ops", "user ingroup wheel", "uid eq x", "tty = tty1", "user bogus ops", "nosuch = x"]
         for text in failing:
             self.assertEqual(pam_tests.succeed_if(text.split(), subject())[0], "auth_err", text)
         self.assertEqual(pam_tests.succeed_if(["user", "="], subject())[0], "service_err")
@@ -178,6 +178,8 @@ class Limits(unittest.TestCase):
         self.assertEqual(self.limit("* - maxlogins 0\n@staff - maxlogins 1\n"), 1)
         self.assertEqual(self.limit("* hard maxlogins 7 # x\n"), 7)
         self.assertIsNone(self.limit("ops - maxlogins -1\n* - maxlogins 0\n"))
+        self.assertEqual(self.limit("500:1000 - maxlogins 2\n* - maxlogins 0\n"), 2)
+        self.assertEqual([self.limit("%s - maxlogins 2\n" % text) for text in ("1001:", ":999", "1:999")], [None] * 3)
         self.assertIsNone(self.limit("* - nproc 0\nbob - maxlogins 0\n"))
 
     def test_all_does_not_mean_root(self):
