@@ -178,7 +178,7 @@ HEALTHY = [
           variables=OPS),
     Fault("failed logins, and a key", "", "ok", f"{RHEL}; {failures(9)}", variables=OPS),
     Fault("a few failed logins, and the password", "", "ok", f"{RHEL}; {KNOWN_HOST_KEY}; {failures(2)}",
-          variables={**BY_PASSWORD, "remote_login_oob_connection": ""}),
+          variables=BY_PASSWORD),
     Fault("a shell that is not listed", "", "ok", "cp /bin/bash /opt/mysh; usermod -s /opt/mysh ops", variables=OPS),
     Fault("no shell at all", "", "ok", "sed -i 's#^\\(ops:.*:\\)[^:]*$#\\1#' /etc/passwd", variables=OPS),
     Fault("access.conf permits", "", "ok", access("+ : root : ALL", "+ : (ops) : 10.77.1.0/24", "- : ALL : ALL"),

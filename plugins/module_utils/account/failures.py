@@ -79,7 +79,7 @@ def faillock(name, account, arguments, now=None):
     answer = {"by": "pam_faillock", "file": path, "count": 0, "locked": False, "reason": None, "until": None}
     answer.update({key: settings[key] for key in ("deny", "unlock_time", "fail_interval", "even_deny_root")})
     answer["sources"] = []
-    if "/" in name or settings["local_users_only"] and account["from"] != "files":
+    if "/" in name or (settings["local_users_only"] and account["from"] != "files"):
         return answer
     data, reason = bytes_at(path, 0, RECORD.size * RECORDS_LIMIT)
     if reason and host.status_of(path, follow=False) is not None:

@@ -63,7 +63,9 @@ def _ask(evidence, lines, subject, missing):
             evidence["refusals"].append(_refusal(lines[phase][number], answers[number], phase))
         if verdict["verdict"] == "change":
             # sshd has the user change it in the session, for which it takes a terminal.
-            found = [(line, answer) for line, answer in zip(lines[phase], answers) if "new_authtok_reqd" in answer.codes]
+            found = [
+                (line, answer) for line, answer in zip(lines[phase], answers) if "new_authtok_reqd" in answer.codes
+            ]
             evidence["refusals"] += [_refusal(line, answer, "session") for line, answer in found[:1]]
     evidence["verdict"] = _overall(evidence["phases"], missing)
 

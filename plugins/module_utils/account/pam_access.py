@@ -35,12 +35,12 @@ def judge(arguments, subject):
         text = host.read(path)
         if text.error and host.status_of(path) is not None:
             return None if not host.is_root() else False, "%s cannot be read" % path
-        for number, permission, users, origins in lines_of(text.text, fields):
+        for number, permission, users, origins, line in lines_of(text.text, fields):
             held = matches(users, lists, is_user, question)
             if held is not False:
                 origin = matches(origins, lists, is_origin, question)
                 held = origin if held or origin is False else None
-            place = "%s line %d: %s:%s:%s" % (path, number, permission, users, origins)
+            place = "%s line %d: %s" % (path, number, line)
             if held is None:
                 return None, "%s cannot be judged" % place[:300]
             if held:
@@ -55,7 +55,7 @@ def _usual_files():
 
 
 def lines_of(text, separators):
-    """(number, + or -, users, origins) of the lines that pam_access takes; one without its newline is none."""
+    """(number, + or -, users, origins, text) of the lines that pam_access takes; one without its newline is none."""
     for number, line in enumerate(text.split("\n")[:-1], 1):
         line = line.rstrip()
         if not line or line.startswith("#"):
@@ -66,7 +66,7 @@ def lines_of(text, separators):
             continue
         # The origins may hold the separator, as an IPv6 address does.
         rest = _after_two_fields(line, separators)
-        yield number, parts[0][0], parts[1], rest
+        yield number, parts[0][0], parts[1], rest, line
 
 
 def _after_two_fields(line, separators):
@@ -99,7 +99,7 @@ def is_user(word, question):
     account = subject["account"]
     if word.startswith("(") and word.endswith(")"):
         return _in_group(word[1:-1], account, numbers=True)
-    name, at, origin = word.partition("@")
+    name, at, _origin = word.partition("@")
     if word.startswith("@") or (at and word.lstrip("@") != word):
         return None  # a netgroup
     if at:
@@ -155,7 +155,7 @@ def _is_address(word, client, question):
 
 
 def _is_name(word, wanted, question):
-    """Whether a name stands for the client's address: only newer versions look it up, so that a match leaves it open."""
+    """Whether a name is the client's: only newer versions look it up, so that a match leaves it open."""
     if question["no_names"]:
         return False
     if question["lookups"] >= LOOKUPS_LIMIT:

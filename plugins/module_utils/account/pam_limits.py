@@ -59,7 +59,7 @@ def limit_for(files, subject):
             if len(words) != 4 or words[2] not in ITEMS or not re.match(r"(-1|-|unlimited|infinity|\d+)$", words[3]):
                 continue
             rank = rank_of(words[0], subject)
-            if rank is None or best is not None and best["rank"] < rank:
+            if rank is None or (best is not None and best["rank"] < rank):
                 continue
             value = int(words[3]) if words[3].isdigit() else None
             best = {"rank": rank, "file": path, "line": number, "item": words[2], "value": value}

@@ -9,7 +9,6 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import collections
-import os
 import stat
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host

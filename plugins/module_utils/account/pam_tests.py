@@ -231,10 +231,10 @@ def is_time(text, at):
     for name in re.findall("..", found.group(1)) if found else []:
         days ^= DAYS.get(name.lower(), 0)
     if not found or not days:
-        return True if days else False
+        return bool(days)
     today, minute = at
     start, end = int(found.group(2)), int(found.group(3))
     if start < end:
         return bool(today & days) and start <= minute < end
     next_days = (days << 1 | days >> 6) & 127
-    return bool(today & days) and minute >= start or bool(today & next_days) and minute <= end
+    return (bool(today & days) and minute >= start) or (bool(today & next_days) and minute <= end)

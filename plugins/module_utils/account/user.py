@@ -22,7 +22,9 @@ FILE_LIMIT_BYTES = 16 * 1024 * 1024
 LOCAL_SOURCES = ("files", "compat", "systemd", "altfiles", "db", "extrausers")
 REFUSING = {"nologin": "refuses every login", "false": "refuses every login"}
 RESTRICTED = {"git-shell": "serves Git only", "scponly": "copies files only", "rssh": "copies files only"}
-SHELL_NAMES = re.compile(r"^(r?bash|da?sh|sh|m?ksh(93|88)?|zsh\d?|fish|t?csh|ash|busybox|yash|tmux|screen|xonsh|nu|pwsh)$")
+SHELL_NAMES = re.compile(
+    r"^(r?bash|da?sh|sh|m?ksh(93|88)?|zsh\d?|fish|t?csh|ash|busybox|yash|tmux|screen|xonsh|nu|pwsh)$"
+)
 NO_SHELL = dict.fromkeys(("path", "exists", "executable", "in_etc_shells", "known", "refuses", "problem"))
 NO_HOME = dict.fromkeys(("path", "exists", "is_directory", "mode", "owner", "reachable", "blocked_at"))
 # Looking at a file system whose server is gone can wait forever.

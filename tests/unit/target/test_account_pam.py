@@ -75,7 +75,9 @@ class Outcome(unittest.TestCase):
         self.assert_outcome("change", debian, "new_authtok_reqd", "auth_err", "success")
 
     def test_a_jump_too_far_refuses(self):
-        self.assert_outcome("refuse", lines("required/a", "[success=2/b", "required/c"), "success", "success", "success")
+        self.assert_outcome(
+            "refuse", lines("required/a", "[success=2/b", "required/c"), "success", "success", "success"
+        )
 
     def test_a_decision_in_a_substack_ends_the_substack_only(self):
         stack = lines("sufficient/a/1", "required/b/1", "required/c/0")
@@ -112,7 +114,9 @@ class Judge(unittest.TestCase):
         self.assertEqual(pam_walk.judge(stack, [possible, ("auth_err",)])["verdict"], "unknown")
         self.assertEqual(pam_walk.judge(stack, [possible, ("auth_err",)])["unknown"], [0])
         self.assertEqual(pam_walk.judge(stack, [possible, ("success",)])["verdict"], "allow")
-        self.assertEqual(pam_walk.judge(lines("required/a", "required/b"), [possible, ("auth_err",)])["verdict"], "refuse")
+        self.assertEqual(
+            pam_walk.judge(lines("required/a", "required/b"), [possible, ("auth_err",)])["verdict"], "refuse"
+        )
 
     def test_too_much_that_is_not_known_is_unknown(self):
         stack = lines(*["required/a"] * 12)
@@ -130,11 +134,12 @@ account required
 
 class Stack(unittest.TestCase):
     def read(self, **files):
-        with folder_with(files) as root:
-            with replaced(pam_stack, FOLDERS=(root,), module_problem=lambda name: None):
-                stack, fatal = pam_stack.read_stack()
-        short = {phase: [(os.path.basename(line["file"]), line["line"], line["module"], line["level"]) for line in found]
-                 for phase, found in stack.items()}  # fmt: skip
+        with folder_with(files) as root, replaced(pam_stack, FOLDERS=(root,), module_problem=lambda name: None):
+            stack, fatal = pam_stack.read_stack()
+        short = {
+            phase: [(os.path.basename(one["file"]), one["line"], one["module"], one["level"]) for one in found]
+            for phase, found in stack.items()
+        }
         return stack, short, fatal
 
     def test_includes_and_substacks_are_expanded_with_their_places(self):
@@ -150,7 +155,9 @@ class Stack(unittest.TestCase):
         self.assertEqual(stack["session"][0]["arguments"], ["x", "[y z"])
 
     def test_what_the_service_says_nothing_about_the_other_file_decides(self):
-        _stack, short, _fatal = self.read(sshd="session required c.so\n", other="account required o.so\nauth required p.so\n")
+        _stack, short, _fatal = self.read(
+            sshd="session required c.so\n", other="account required o.so\nauth required p.so\n"
+        )
         self.assertEqual([short[phase][0][2] for phase in ("auth", "account", "session")], ["p.so", "o.so", "c.so"])
 
     def test_an_include_that_is_gone_ends_it_all(self):
@@ -198,7 +205,12 @@ class Modules(unittest.TestCase):
         self.assertEqual(by_password.codes, ("new_authtok_reqd",))
 
     def test_pam_unix_on_the_password(self):
-        for state, wanted in (("usable", "success"), ("locked", "auth_err"), ("none", "auth_err"), ("empty", "auth_err")):
+        for state, wanted in (
+            ("usable", "success"),
+            ("locked", "auth_err"),
+            ("none", "auth_err"),
+            ("empty", "auth_err"),
+        ):
             answer = self.answer("pam_unix.so", phase="auth", password={"state": state})
             self.assertEqual(answer.codes, (wanted,), state)
 

@@ -53,9 +53,28 @@ class Access(unittest.TestCase):
         self.assertIs(self.judge("- : (staff) : ALL", arguments=["nodefgroup"]), False)
 
     def test_origins(self):
-        for word in ("ALL", "10.77.1.1", "10.77.", "10.77.0.0/16", "10.77.1.0/255.255.255.0", "0.0.0.0/1", "x 10.77.1.1"):
+        for word in (
+            "ALL",
+            "10.77.1.1",
+            "10.77.",
+            "10.77.0.0/16",
+            "10.77.1.0/255.255.255.0",
+            "0.0.0.0/1",
+            "x 10.77.1.1",
+        ):
             self.assertIs(self.judge("- : ops : %s" % word), False, word)
-        for word in ("LOCAL", "10.78.", "10.77.2.0/24", "tty1", "cron", ":0", "::/0", "10.77.1.0/33", "0.0.0.0/0", "ALL EXCEPT 10."):
+        for word in (
+            "LOCAL",
+            "10.78.",
+            "10.77.2.0/24",
+            "tty1",
+            "cron",
+            ":0",
+            "::/0",
+            "10.77.1.0/33",
+            "0.0.0.0/0",
+            "ALL EXCEPT 10.",
+        ):
             self.assertIs(self.judge("- : ops : %s" % word), True, word)
         for word in ("fd77::/16", "fd77:1::1", "ALL"):
             self.assertIs(self.judge("- : ops : %s" % word, client="fd77:1::1"), False, word)
@@ -129,10 +148,24 @@ class Listfile(unittest.TestCase):
 class SucceedIf(unittest.TestCase):
     def test_conditions(self):
         holding = ["uid >= 1000", "user = ops", "user ingroup x:staff", "shell =~ */bash", "user in a:ops", "gid ne 0"]
-        holding += ["rhost = 10.77.1.1", "service in crond:sshd quiet", "uid > 1 uid < 2000", "user notingroup wheel", ""]
+        holding += [
+            "rhost = 10.77.1.1",
+            "service in crond:sshd quiet",
+            "uid > 1 uid < 2000",
+            "user notingroup wheel",
+            "",
+        ]
         for text in holding:
             self.assertEqual(pam_tests.succeed_if(text.split(), subject())[0], "success", text)
-        failing = ["uid < 1000", "user != ops", "user ingroup wheel", "uid eq x", "tty = tty1", "user bogus ops", "nosuch = x"]
+        failing = [
+            "uid < 1000",
+            "user != ops",
+            "user ingroup wheel",
+            "uid eq x",
+            "tty = tty1",
+            "user bogus ops",
+            "nosuch = x",
+        ]
         for text in failing:
             self.assertEqual(pam_tests.succeed_if(text.split(), subject())[0], "auth_err", text)
         self.assertEqual(pam_tests.succeed_if(["user", "="], subject())[0], "service_err")

@@ -140,7 +140,13 @@ class Shadow(unittest.TestCase):
         self.assertNotIn("SECRET", repr(self.judge("ops:$6$SECRET$SECRET:19000:0:99999:7:::")))
 
     def test_expiry_of_the_account_to_the_day(self):
-        cases = [(TODAY - 1, True, True), (TODAY, True, False), (TODAY + 1, False, False), (0, True, True), ("", False, False)]
+        cases = [
+            (TODAY - 1, True, True),
+            (TODAY, True, False),
+            (TODAY + 1, False, False),
+            (0, True, True),
+            ("", False, False),
+        ]
         for day, by_pam, by_sshd in cases + [(-1, False, False)]:
             found = self.judge("ops:*:19000:0:99999:7::%s:" % day)
             self.assertEqual((found["account_expired"], found["sshd_says_expired"]), (by_pam, by_sshd), day)
