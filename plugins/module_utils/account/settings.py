@@ -18,7 +18,9 @@ def look(login, rules, missing):
     """{keyword: value or None}: from the rules for this login where they were found out, else by asking sshd."""
     if rules and rules.get("settings"):
         found = rules["settings"]
-        return {keyword: (found.get(keyword) or {}).get("value") for keyword in KEYWORDS}
+        values = {keyword: (found.get(keyword) or {}).get("value") for keyword in KEYWORDS}
+        # An sshd that was built without PAM does not know the word.
+        return dict(values, usepam=values["usepam"] or "no")
     values, reason = _ask(login)
     if reason:
         missing["pam.used"] = reason

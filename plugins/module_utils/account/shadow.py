@@ -37,7 +37,12 @@ def look(name, account, missing):
     today = int(time.time() // DAY_S)
     answer = {"password": dict(UNKNOWN), "account_expires_at": None, "account_expired": None, "today": _date(today)}
     answer["sshd_says_expired"] = None
-    if not account["exists"]:
+    if account["exists"] is False:
+        # There is nothing that could expire.
+        password = dict(UNKNOWN, in_shadow=False, expired=False, must_change=False, inactive=False)
+        return dict(answer, password=password, account_expired=False)
+    if account["exists"] is None:
+        missing["password"] = missing["account_expired"] = missing["exists"]
         return answer
     fields, reason = _fields(name, account)
     if reason:
