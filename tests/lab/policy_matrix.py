@@ -20,12 +20,12 @@ WHO = (
     "Group admins", "Group robots,admins", "Group *,!staff2", "Group !robots,*", "Address 127.0.0.1",
     "Address 127.0.0.0/16", "Address 127.0.0.0/8,!127.9.0.0/16", "Address 127.0.*", "Host 127.0.0.*",
     "Host *,!127.0.0.1", "LocalPort 2200", "LocalPort 22", "LocalAddress 127.0.0.1", "LocalAddress 10.0.0.0/8", "all",
-    "User bob Address 127.0.0.0/16", "Group staff2 User !guest,*", "User root Host 127.9.*", "Address *",
+    "User bob Address 127.0.0.0/16", "Group staff2 User !guest,*", "Host *.Example.com", "User root Host 127.9.*", "Address *",
 )  # fmt: skip
 RULES = (
     "DenyUsers bob", "DenyUsers root@127.0.0.1 toor", "DenyUsers *@127.9.0.0/16", "DenyUsers !ops",
     "AllowUsers root ops", "AllowUsers *@127.0.0.0/16", "AllowUsers bob@127.0.1.* ro* deploy-?",
-    "AllowUsers *@!127.9.0.1,127.*", "AllowUsers toor", "DenyGroups staff2", "DenyGroups r?bots adm*",
+    "AllowUsers *@!127.9.0.1,127.*", "AllowUsers toor", "AllowUsers *@client.example.com", "DenyUsers b*@*.example.com,!127.9.0.1", "DenyGroups staff2", "DenyGroups r?bots adm*",
     "AllowGroups root ops", "AllowGroups admins robots root", "AllowGroups *", "DenyUsers guest\nAllowUsers guest bob",
     "PermitRootLogin no", "PermitRootLogin yes", "PermitRootLogin prohibit-password", "PermitRootLogin without-password",
     "PermitRootLogin forced-commands-only", "PubkeyAuthentication no", "PubkeyAuthentication yes",
@@ -42,7 +42,10 @@ RULES = (
 )  # fmt: skip
 OF_ALL = ("StrictModes no", "UsePAM no", "UsePAM yes", "StrictModes yes", "UseDNS yes")
 # PubkeyAcceptedAlgorithms was called otherwise before OpenSSH 8.5.
-OLDER = {"PubkeyAcceptedAlgorithms": "PubkeyAcceptedKeyTypes", "KbdInteractiveAuthentication": "ChallengeResponseAuthentication"}
+OLDER = {
+    "PubkeyAcceptedAlgorithms": "PubkeyAcceptedKeyTypes",
+    "KbdInteractiveAuthentication": "ChallengeResponseAuthentication",
+}
 
 # Shapes of a home, each a user of its own: what is done as root after the home was made with the key in it.
 HOMES = {
@@ -126,6 +129,8 @@ def setup(public_key: str, other_key: str) -> str:
     """The script that makes the users with their homes."""
     kind, blob = public_key.split()[:2]
     script = [
+        # The lab has no name server to wait for.
+        "sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf; echo '127.0.1.7 client.example.com' >> /etc/hosts",
         "groupadd staff2; groupadd admins; groupadd robots; mkdir -p /srv/loose /etc/ssh/matrix-keys; chmod 777 /srv/loose",
         "useradd -m -o -u 0 -g 0 -d /home/toor -s /bin/sh toor",
         f"printf '%s\\n' '{public_key}' > /etc/ssh/matrix-keys/revoked",
@@ -215,9 +220,13 @@ def matrix(seed: int, configurations: int, image: str, address: str, fingerprint
     everybody = [login(user) for user in (*HOMES, *LINES)]
     add(["UsePAM yes"], [], everybody + [login("l-from-negated", client=client) for client in CLIENTS])
     add(["StrictModes no", "UsePAM yes"], [], [login(user) for user in HOMES])
-    add(["UseDNS yes", "UsePAM yes"], [], [login("l-from-name"), login("l-from-in")])
+    add(
+        ["UseDNS yes", "UsePAM yes"],
+        [],
+        [login("l-from-name", client="127.0.1.7"), login("l-from-name"), login("l-from-in")],
+    )
     for _number in range(configurations):
-        lines = [choose.choice(OF_ALL)] if choose.random() < 0.3 else ["UsePAM yes"]
+        lines = [choose.choice(OF_ALL)] if choose.random() < 0.4 else ["UsePAM yes"]
         lines += block(choose)
         drop_ins = [block(choose) for _place in range(choose.randint(0, 2))]
         for _drop_in in drop_ins:

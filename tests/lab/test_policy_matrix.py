@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Hundreds of configurations × users × addresses: what is predicted and how a real login ends must agree every time."""
+"""Hundreds of configurations, users and addresses: the prediction and the end of a real login agree every time."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def ship(host: Host) -> None:
             name = Path(PLACE) / path.relative_to(ROOT / "plugins" / "module_utils")
             archive.add(path, str(name))
             folders.append(name.parent)
-        for folder in {parent for folder in folders for parent in [folder, *folder.parents][:-1]}:
-            archive.addfile(tarfile.TarInfo(str(folder / "__init__.py")))
+        for package in {parent for folder in folders for parent in [folder, *folder.parents][:-1]}:
+            archive.addfile(tarfile.TarInfo(str(package / "__init__.py")))
         archive.add(HERE / "policy_worker.py", "policy_worker.py")
     host.run("mkdir -p /root/matrix")
     argv = ["podman", "exec", "-i", host.name, "tar", "-C", "/root/matrix", "-xf", "-"]
@@ -58,9 +58,13 @@ def blocking(evidence: dict[str, Any], outcome: str) -> list[str]:
     document = {"outside": [probe], "inside": {"account": evidence}}
     known = [rule for rule in rules.load() if Path(rule.path).name == "policy.yml"]
     found = conclude(document, known)["findings"]
-    blocked = [finding["id"] for finding in found if outcome in finding["explains"] and finding["severity"] == "blocking"]
     # The client of this test has no second method.
-    return blocked + [finding["id"] for finding in found if finding["id"] == "more_methods_required"]
+    return [
+        finding["id"]
+        for finding in found
+        if (outcome in finding["explains"] and finding["severity"] == "blocking")
+        or finding["id"] == "more_methods_required"
+    ]
 
 
 def disagreement(answer: dict[str, Any]) -> str | None:

@@ -14,6 +14,7 @@ import select
 import signal
 import time
 
+FILES_LIMIT = 4096
 ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
 
 
@@ -27,7 +28,7 @@ def run(account, function, timeout):
         os.close(writer)
         return None, "no process could be started: %s" % error
     if pid == 0:
-        _answer(account, function, reader, writer)
+        _answer(account, function, writer)
     os.close(writer)
     answer, reason = _read(reader, time.time() + timeout)
     os.close(reader)
@@ -41,10 +42,12 @@ def run(account, function, timeout):
     return answer.get("result"), answer.get("reason")
 
 
-def _answer(account, function, reader, writer):
+def _answer(account, function, writer):
     """The child: give up all rights but the user's, for good, answer, and end without what the parent registered."""
     try:
-        os.close(reader)
+        # Whoever waits for the end of another pipe must not wait for this process as well.
+        os.closerange(3, writer)
+        os.closerange(writer + 1, FILES_LIMIT)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             become(account)

@@ -20,6 +20,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
     as_user,
     key_lines,
     patterns,
+    refusals,
     revoked,
     strict_modes,
 )
@@ -30,6 +31,8 @@ FILE_LIMIT_BYTES = 8 * 1024 * 1024
 SMALL_FILE_BYTES = 64 * 1024
 FILES_LIMIT = 50
 LINES_LIMIT = 20
+MARK = b"\xef\xbb\xbf".decode("utf-8")
+MARKED = "the file begins with a byte-order mark, and sshd takes that for a part of the line"
 # An RSA key signs with one of these; what is called after the key itself is SHA-1, which clients refuse by now.
 RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
 
@@ -97,7 +100,8 @@ def _found(files, accepted, attempt):
         return True
     if not attempt["wanted"]:
         return None
-    return None if any(entry["problem"] and not entry["searched"] or entry["cut_off"] for entry in files) else False
+    unseen = [entry for entry in files if entry["cut_off"] or (entry["problem"] and not entry["searched"])]
+    return None if unseen else False
 
 
 def paths_of(names, account, wildcards):
@@ -177,8 +181,9 @@ def search(text, attempt):
         if entry["problem"]:
             malformed.append({"line": number, "reason": entry["problem"]})
             joined = line.rstrip("\r") + (lines[number] if number < len(lines) else "")
-            hits += _near(number, line.lstrip(u"\ufeff"), attempt, "malformed", entry["problem"])
-            hits += [] if line.startswith(u"\ufeff") else _near(number, joined, attempt, "broken_line")
+            hits += _near(number, line, attempt, "malformed", entry["problem"])
+            hits += _near(number, line.lstrip(MARK), attempt, "malformed", MARKED) if line.startswith(MARK) else []
+            hits += _near(number, joined, attempt, "broken_line")
         count += entry["blob"] is not None and entry["problem"] is None
         if entry["blob"] is not None and not entry["problem"] and is_wanted(entry, attempt):
             hits.append(_judged(number, entry, attempt))
@@ -236,7 +241,7 @@ def unsuitable(accepted, settings):
 
 def _unsuitable(keyword, setting, detail):
     place = {name: setting[name] for name in ("file", "line", "text")}
-    return dict(place, keyword=keyword, value=setting["value"][:300], detail=detail)
+    return dict(place, keyword=refusals.written(keyword), value=setting["value"][:300], detail=detail)
 
 
 def problem(evidence):
@@ -257,7 +262,7 @@ def problem(evidence):
         if not usable and not refused and not evidence["command"] and not evidence["certificates_of"]:
             return {"kind": "not_authorized", "text": "no file that sshd reads has a key"}
     if blamed:
-        return {"kind": "permissions", "text": "; ".join(entry["problem"] for entry in blamed)}
+        return {"kind": "permissions", "text": "; ".join(sorted({entry["problem"] for entry in blamed}))}
     return {"kind": "not_authorized", "text": why(evidence)} if evidence["found"] is False else None
 
 

@@ -2,17 +2,18 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder that sshd locks a session into, and what it asks of it: root's on all of its path, and the shell inside."""
+"""The folder that sshd locks a session into, and what it asks of the path there."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import os
 import re
 import stat
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
+
+LINKS_LIMIT = 200
 
 
 def expanded(pattern, account):
@@ -26,13 +27,44 @@ def expanded(pattern, account):
     return re.sub("%(.)", lambda found: values.get(found.group(1), found.group(0)), pattern)
 
 
-def look(setting, account):
+def look(settings, account):
     """{path, problem} of ChrootDirectory, or None where there is none."""
+    setting = settings["chrootdirectory"]
     if setting["value"] in ("none", ""):
         return None
-    path = expanded(setting["value"], account)
+    path, found = expanded(setting["value"], account), None
     place = {name: setting[name] for name in ("file", "line", "text")}
-    return dict(place, path=path, problem=problem(path))
+    # What sshd does itself takes no program.
+    if not settings["forcecommand"]["value"].startswith("internal-sftp"):
+        found = shell_problem(path, (account.get("shell") or {}).get("path") or "/bin/sh")
+    return dict(place, path=path, problem=problem(path) or found)
+
+
+def shell_problem(path, shell):
+    """What is wrong with the user's shell inside the folder, or None."""
+    status = host.status_of(inside(path, shell), follow=False)
+    if status is None:
+        return "the shell %s is not inside of %s" % (shell, path)
+    return None if status.st_mode & 0o111 else "the shell %s inside of %s is not executable" % (shell, path)
+
+
+def inside(root, path):
+    """Where a path leads for a process that is locked into a folder: its links stay inside."""
+    parts, place = [part for part in path.split("/") if part], ""
+    for _step in range(LINKS_LIMIT):
+        if not parts:
+            break
+        part = parts.pop(0)
+        if part == "..":
+            place = place.rpartition("/")[0]
+            continue
+        target = host.link_target("%s%s/%s" % (root, place, part))
+        if target is None:
+            place = place if part == "." else "%s/%s" % (place, part)
+            continue
+        place = "" if target.startswith("/") else place
+        parts = [word for word in target.split("/") if word] + parts
+    return root + place
 
 
 def problem(path):
@@ -52,9 +84,3 @@ def problem(path):
         if status.st_mode & 0o022:
             return "%s can be written by others than root (mode %04o)" % (folder, stat.S_IMODE(status.st_mode))
     return None
-
-
-def lacks(path, program):
-    """Whether a program cannot be found inside the folder. No symbolic link is followed out of it."""
-    inner = os.path.join(path, program.lstrip("/"))
-    return host.status_of(inner, follow=False) is None

@@ -160,6 +160,8 @@ def why_not(entry, client, name, now):
     options = entry["options"]
     if "cert-authority" in options:
         return {"state": "cert_authority", "detail": "the line is for certificates that the key has signed"}
+    if "principals" in options:
+        return {"state": "cert_authority", "detail": "its option principals is for certificates only"}
     if "expiry-time" in options:
         end = point_in_time(options["expiry-time"])
         if end is None or end < now:

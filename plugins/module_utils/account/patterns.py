@@ -112,5 +112,5 @@ def is_user(user, name, address, pattern):
     """Whether a word of AllowUsers and the like, user or user@host, is about this login. Raises Inconsistent."""
     if "@" not in pattern:
         return matches(user, pattern)
-    who, dummy, where = pattern.rpartition("@")
+    who, _at, where = pattern.rpartition("@")
     return matches(user, who) and is_host(name, address, where)

@@ -44,6 +44,8 @@ SHOWN = (
     "usedns",
     "usepam",
 )
+# Two words for the same.
+SAME = {"true": "yes", "false": "no", "prohibit-password": "without-password"}
 VALUE_LIMIT = 2000
 BINARY_LIMIT_BYTES = 16 * 1024 * 1024
 DISTRIBUTION = re.compile(r"OpenSSH_[0-9][\w.]* (?:Debian|Ubuntu)-|[\0 ](?:Debian|Ubuntu)-[0-9]")
@@ -121,10 +123,19 @@ def _connection(login, account, version):
         "groups": account["groups"] or [],
         "host": client,
         "addr": client,
-        "laddr": (login.get("addresses") or ["127.0.0.1"])[0],
+        "laddr": _local_address((login.get("addresses") or ["127.0.0.1"])[0]),
         "lport": login["port"],
         "version": version,
     }
+
+
+def _local_address(address):
+    """The host's own address behind the one that people use: behind address translation, that is another one."""
+    own = [other for other in sockets.own_addresses() if not sockets.is_loopback(other)]
+    same = [other for other in own if (":" in other) == (":" in address)]
+    if address in own or sockets.is_loopback(address) or not same:
+        return address
+    return same[0]
 
 
 def ask(command, connection, entries):
@@ -132,7 +143,8 @@ def ask(command, connection, entries):
     if re.search(r"[,\s]", connection["user"]):
         return None, "sshd -T cannot be asked about a user with a comma or a space in the name"
     words = ["%s=%s" % (name, connection[name]) for name in ("user", "host", "addr", "laddr", "lport")]
-    criteria = [name for entry in entries for words_ in entry["conditions"] for name, _v in match_lines.criteria(words_)]
+    lines = [line for entry in entries for line in entry["conditions"]]
+    criteria = {name for line in lines for name, _value in match_lines.criteria(line)}
     if "rdomain" in criteria:
         words.append("rdomain=")
     if "invalid-user" in criteria and not connection["exists"]:
@@ -151,6 +163,9 @@ def parse(text):
         word, _space, value = line.strip().partition(" ")
         if word:
             values.setdefault(match_lines.keyword_of(word), []).append(value.strip())
+    # Before 8.7 it has two names and two values, and either switches it on.
+    if "yes" in values.get("kbdinteractiveauthentication", []):
+        values["kbdinteractiveauthentication"] = ["yes"]
     return values
 
 
@@ -176,7 +191,7 @@ def _judged(login, account, connection, values, entries, daemon_facts):
     rules["method"] = login.get("method")
     rules["refusals"] = refusals.all_of(settings, connection, account)
     rules["refused"] = refusals.applying(rules["refusals"], rules["method"])
-    rules["chroot"] = chroot.look(settings["chrootdirectory"], account) if account["exists"] else None
+    rules["chroot"] = chroot.look(settings, account) if account["exists"] else None
     return rules
 
 
@@ -202,5 +217,7 @@ def _same(keyword, entry, value):
     said = " ".join(entry["arguments"])
     if keyword == "pubkeyacceptedalgorithms":
         return True
-    said = {"true": "yes", "false": "no", "prohibit-password": "without-password"}.get(said.lower(), said)
-    return said.lower() == value.lower() or keyword in ("forcecommand", "authenticationmethods")
+    return SAME.get(said.lower(), said.lower()) == SAME.get(value.lower(), value.lower()) or keyword in (
+        "forcecommand",
+        "authenticationmethods",
+    )

@@ -12,10 +12,24 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
 
 KEY, PASSWORD = "publickey", "password"
 METHODS = (KEY, PASSWORD)
+# The keywords as people write them.
+NAMES = (
+    "DenyUsers",
+    "AllowUsers",
+    "DenyGroups",
+    "AllowGroups",
+    "PermitRootLogin",
+    "PubkeyAuthentication",
+    "PasswordAuthentication",
+    "AuthenticationMethods",
+    "MaxAuthTries",
+    "PubkeyAcceptedAlgorithms",
+    "RequiredRSASize",
+)
 
 
 def all_of(settings, connection, account):
-    """Every refusal: {kind, keyword, value, file, line, text, match, methods}; in the order in which people see them."""
+    """Every refusal: {kind, keyword, value, file, line, text, match, methods}."""
     found = []
     if account["exists"]:
         found += _by_lists(settings, connection)
@@ -38,12 +52,17 @@ def _refusal(kind, keyword, setting, methods=METHODS, **more):
     place = {name: setting.get(name) for name in ("file", "line", "text", "match")}
     value = setting["value"]
     shown = " ".join(value) if isinstance(value, list) else value
-    return dict(place, kind=kind, keyword=keyword, value=shown, methods=list(methods), **more)
+    return dict(place, kind=kind, keyword=written(keyword), value=shown, methods=list(methods), **more)
 
 
 def failure(reason):
     """The refusal of a configuration that sshd cannot follow for this login."""
-    return _refusal("rules_fail", None, {"value": reason})
+    return _refusal("rules_fail", None, {"value": reason.replace("sshd -T says: ", "")})
+
+
+def written(keyword):
+    """A keyword as people write it."""
+    return next((name for name in NAMES if name.lower() == keyword), keyword)
 
 
 # --- who ---

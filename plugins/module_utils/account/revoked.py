@@ -16,7 +16,7 @@ KRL = "SSHKRL\n"
 
 
 def look(setting, wanted):
-    """{file, line, text, path, state, detail}, the state revoked, clear or unusable; None where there is no such file."""
+    """{file, line, text, path, state, detail}; the state is revoked, clear or unusable. None where none is set."""
     path = setting["value"]
     if path in ("none", ""):
         return None

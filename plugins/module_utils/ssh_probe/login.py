@@ -62,9 +62,9 @@ def fingerprint(key):
 
 
 def find_credential(target):
-    """The one credential that is tried: (kind, secret, description, how many keys the agent has where it is one of them).
+    """The one credential that is tried: (kind, secret, description, how many keys the agent has).
 
-    Raises Undecided where there is none.
+    The last is None where the key is not the agent's. Raises Undecided where there is no credential.
     """
     if target.get("private_key_file"):
         return _key_file(target["private_key_file"], target.get("passphrase"))

@@ -54,7 +54,7 @@ class Lines(unittest.TestCase):
     def test_what_sshd_passes_over_says_why(self):
         for line, wanted in (
             ("# " + KEY, "commented"),
-            (u"\ufeff" + KEY, "malformed"),
+            (authorized_keys.MARK + KEY, "malformed"),
             (KEY[:40] + "\n" + KEY[40:], "broken_line"),
             ('from="203.0.113.0/24" ' + KEY, "from"),
             ('from="!192.0.2.7,*" ' + KEY, "from"),
@@ -62,6 +62,7 @@ class Lines(unittest.TestCase):
             ('expiry-time="20200101" ' + KEY, "expired"),
             ('expiry-time="202001011200" ' + KEY, "expired"),
             ("cert-authority " + KEY, "cert_authority"),
+            ('principals="me" ' + KEY, "cert_authority"),
         ):
             self.assertEqual(states(line), [wanted], line)
 
@@ -74,7 +75,7 @@ class Lines(unittest.TestCase):
             self.assertEqual(len(authorized_keys.search(line, ATTEMPT)[1]), 1, line)
 
     def test_binary_rubbish_is_no_key_and_no_error(self):
-        for text in (u"\0\0\0", u"\ufffd" * 100, "a" * 10000, '"' * 999, "\\" * 999, ",,,,"):
+        for text in ("\0\0\0", authorized_keys.MARK * 100, "a" * 10000, '"' * 999, "\\" * 999, ",,,,"):
             self.assertEqual(authorized_keys.search(text, ATTEMPT)[0], 0)
 
     def test_a_time_may_be_given_in_utc(self):
@@ -153,7 +154,7 @@ class AsUser(unittest.TestCase):
     def test_a_look_that_hangs_fails_or_ends_is_a_reason(self):
         self.assertEqual(as_user.run(self.ROOT, lambda: {"a": 1}, 5), ({"a": 1}, None))
         self.assertIn("in time", as_user.run(self.ROOT, lambda: time.sleep(60), 0.2)[1])
-        self.assertIn("ZeroDivisionError", as_user.run(self.ROOT, lambda: 1 // 0, 5)[1])
+        self.assertIn("ZeroDivisionError", as_user.run(self.ROOT, lambda: 1 // len(""), 5)[1])
         self.assertIn("without an answer", as_user.run(self.ROOT, lambda: os._exit(0), 5)[1])
 
     @unittest.skipIf(os.geteuid() != 0, "needs root")

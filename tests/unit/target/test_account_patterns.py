@@ -30,8 +30,10 @@ def directive(text, *conditions):
 
 class Patterns(unittest.TestCase):
     def test_only_stars_and_question_marks_mean_something(self):
-        for pattern, wanted in (("b*", True), ("b?b", True), ("b?", False), ("*", True), ("[b]ob", False), ("BOB", False)):
-            self.assertEqual(patterns.matches("bob", pattern), wanted, pattern)
+        for pattern in ("b*", "b?b", "*", "bob"):
+            self.assertTrue(patterns.matches("bob", pattern), pattern)
+        for pattern in ("b?", "[b]ob", "BOB", "", "bo"):
+            self.assertFalse(patterns.matches("bob", pattern), pattern)
 
     def test_a_pattern_of_stars_takes_no_time(self):
         self.assertFalse(patterns.matches("a" * 200, "*a" * 200 + "b"))
@@ -55,7 +57,12 @@ class Patterns(unittest.TestCase):
         self.assertRaises(patterns.Inconsistent, patterns.address_in_list, "192.0.2.7", "192.0.2.1/24")
 
     def test_a_word_of_allow_users_may_name_the_place(self):
-        for word, wanted in (("bob@192.0.2.*", True), ("bob@*.example.com", True), ("b*@!192.0.2.7,*", False), ("al@*", False)):
+        for word, wanted in (
+            ("bob@192.0.2.*", True),
+            ("bob@*.example.com", True),
+            ("b*@!192.0.2.7,*", False),
+            ("al@*", False),
+        ):
             self.assertEqual(patterns.is_user("bob", "client.example.com", "192.0.2.7", word), wanted, word)
 
 

@@ -4,11 +4,12 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import os
 import unittest
 
-from target_helpers import fixture, replaced
+from target_helpers import fixture, folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import chroot, policy, refusals
 
 ROOT = {"user": "root", "exists": True, "uid": 0, "gid": 0, "groups": ["root"], "home": {"path": "/root"}}
@@ -81,6 +82,10 @@ class Judge(unittest.TestCase):
         self.assertEqual(kinds(BOB, "password", **asked), [])
         self.assertEqual(kinds(BOB, "password", usepam="no", **asked), ["password_login_disabled"])
 
+    def test_before_8_7_keyboard_interactive_has_two_names_and_either_will_do(self):
+        said = policy.parse("kbdinteractiveauthentication no\nchallengeresponseauthentication yes\n")
+        self.assertEqual(said, {"kbdinteractiveauthentication": ["yes"]})
+
     def test_a_list_of_methods_has_to_be_one_that_the_login_can_go_through(self):
         for value, method, wanted in (
             ("publickey password", "publickey", []),
@@ -129,7 +134,7 @@ class Ask(unittest.TestCase):
             said.append(argv)
             return result
 
-        with replaced(host, run=run):
+        with replaced(host, run=run), replaced(sockets, own_addresses=lambda: ["192.0.2.1"]):
             connection = connection or policy._connection(LOGIN, BOB, None)
             return policy.ask(["/usr/sbin/sshd", "-f", "/x"], connection, list(entries)), said
 
@@ -152,6 +157,11 @@ class Ask(unittest.TestCase):
         _answer, ((argv,)) = self.ask(host.Result(0, "", "", None), connection, entries)
         self.assertTrue(argv[3].endswith(",lport=22,rdomain=,invalid-user"))
 
+    def test_behind_address_translation_the_host_has_another_address(self):
+        with replaced(sockets, own_addresses=lambda: ["127.0.0.1", "::1", "10.0.0.5"]):
+            connection = policy._connection(dict(LOGIN, addresses=["203.0.113.9"]), BOB, None)
+        self.assertEqual(connection["laddr"], "10.0.0.5")
+
     def test_without_root_there_is_a_reason(self):
         missing = {}
         with replaced(host, is_root=lambda: False):
@@ -169,7 +179,17 @@ class Chroot(unittest.TestCase):
 
     def test_what_stands_for_the_user_is_filled_in_once(self):
         self.assertEqual(chroot.expanded("/srv/%u/%%u%h", dict(BOB, home={"path": "/%u"})), "/srv/bob/%u/%u")
-        self.assertIsNone(chroot.look({"value": "none"}, BOB))
+        self.assertIsNone(chroot.look({"chrootdirectory": {"value": "none"}}, BOB))
+
+    def test_the_shell_is_looked_for_inside_whatever_the_links_say(self):
+        with folder_with({"usr/bin/sh": "", "etc": None}) as root:
+            self.assertIn("is not inside", chroot.shell_problem(root, "/bin/sh"))
+            os.symlink("/usr/bin", os.path.join(root, "bin"))
+            self.assertIn("is not executable", chroot.shell_problem(root, "/bin/sh"))
+            os.chmod(os.path.join(root, "usr/bin/sh"), 0o755)
+            self.assertIsNone(chroot.shell_problem(root, "/bin/../bin/./sh"))
+            os.symlink("loop", os.path.join(root, "loop"))
+            self.assertTrue(chroot.inside(root, "/loop/x").startswith(root))
 
 
 class Failure(unittest.TestCase):

@@ -70,6 +70,17 @@ class Credentials(unittest.TestCase):
             login.find_credential({"private_key_file": "/none"})
         self.assertIn("/none does not exist", str(caught.exception))
 
+    @unittest.skipIf(login.paramiko is None, "paramiko is not here")
+    def test_what_is_offered_is_told_without_the_secret(self):
+        self.assertEqual(login.find_credential({"password": "hunter2"})[3], None)
+        used = login.used("password", "hunter2", None)
+        self.assertEqual((used["kind"], used["fingerprint"], "hunter2" in str(used)), ("password", None, False))
+        key = login.paramiko.ECDSAKey.generate()
+        used = login.used("key", key, 3)
+        self.assertEqual(
+            (used["kind"], used["fingerprint"], used["agent_keys"]), ("publickey", login.fingerprint(key), 3)
+        )
+
     def test_without_any_credential_nothing_is_guessed(self):
         self.assertRaises(login.Undecided, login.find_credential, {"use_agent": False})
 

@@ -51,6 +51,27 @@ class Judge(unittest.TestCase):
     def test_the_methods_that_the_server_takes_are_told(self):
         self.assertEqual(judged("auth_denied")[2]["auth_methods"], ["publickey", "password"])
 
+    def test_the_key_that_was_offered_is_told(self):
+        wanted = {
+            "kind": "publickey",
+            "type": "ssh-ed25519",
+            "fingerprint": "SHA256:W5/Cz0spKpksLGsL890+FS67vhK+kvoO0fTSqHa3LMs",
+            "agent_keys": None,
+        }
+        for name in ("ok", "auth_denied", "banner_lies"):
+            self.assertEqual(judged(name)[2]["credential_used"], wanted, name)
+        self.assertIsNone(judged("no_matching_kex")[2]["credential_used"])
+
+    def test_of_several_keys_the_one_that_was_accepted_is_told(self):
+        offers = "".join(
+            "debug1: Offering public key: a key %d RSA SHA256:%d agent\n" % (number, number) for number in (1, 2)
+        )
+        found = openssh.used(offers + "debug1: Server accepts key: a key 2 RSA SHA256:2 agent\n")
+        self.assertEqual((found["fingerprint"], found["type"], found["agent_keys"]), ("SHA256:2", "ssh-rsa", 2))
+        self.assertEqual(openssh.used(offers)["fingerprint"], "SHA256:1")
+        older = openssh.used("debug1: Offering public key: RSA SHA256:1 /root/.ssh/id_rsa\n")
+        self.assertEqual((older["fingerprint"], older["type"]), ("SHA256:1", "ssh-rsa"))
+
     def test_a_login_is_told_as_one(self):
         for name, wanted in (
             ("ok", True),
