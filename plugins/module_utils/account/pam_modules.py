@@ -67,6 +67,13 @@ def _of_directory(subject):
     return _open("the directory that has the user is not asked", "success", "perm_denied", "acct_expired")
 
 
+def _systemd_home(line, subject):
+    """It knows the users of systemd-homed only, who are in no file."""
+    if subject["account"]["from"] != "files":
+        return _open("systemd-homed is not asked", "success", "user_unknown", "acct_expired")
+    return _known("success" if subject["phase"] == "session" else "user_unknown")
+
+
 def _deny(line, subject):
     code = "session_err" if subject["phase"] == "session" else "auth_err"
     return _known(code, "pam_deny.so is reached, which lets nobody in")
@@ -272,4 +279,5 @@ MODULES = {
     "pam_wheel": _wheel,
     "pam_securetty": _securetty,
     "pam_rootok": _rootok,
+    "pam_systemd_home": _systemd_home,
 }

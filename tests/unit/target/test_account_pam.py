@@ -222,6 +222,7 @@ class Modules(unittest.TestCase):
     def test_a_directory_may_not_know_a_local_user(self):
         self.assertIn("user_unknown", self.answer("pam_sss.so").codes)
         self.assertIn("perm_denied", self.answer("pam_sss.so", **{"from": "nss"}).codes)
+        self.assertEqual(self.answer("pam_systemd_home.so").codes, ("user_unknown",))
 
     def test_system_accounts(self):
         self.assertEqual(self.answer("pam_usertype.so", arguments=["issystem"], uid=33).codes, ("success",))
