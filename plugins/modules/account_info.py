@@ -10,11 +10,14 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: account_info
-short_description: Whether the host lets this user in, and if not, what refuses it
+short_description: Whether a user's account lets the user log in, and what refuses it
 version_added: 0.1.0
 description:
+  - Looks at the account of O(user), its shell, home, password and expiry, at failed logins that were counted, and at
+    what the PAM stack of sshd says to this user from the first of O(clients).
   - Asks sshd for the rules of exactly this login, and looks for the line that decides.
   - Reads the files with the authorized keys with the rights of the user, and judges them as sshd does.
+  - Hashes of passwords are looked at to tell whether there is a password. No part of one is ever returned.
   - A value that could not be found out is V(null), and RV(missing) says why.
 extends_documentation_fragment:
   - rescue.remote_login.login
@@ -26,18 +29,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at a login by key
+- name: Look at an account
   rescue.remote_login.account_info:
     user: alice
     clients: [198.51.100.7]
-    method: publickey
-    key_fingerprint: "SHA256:W5/Cz0spKpksLGsL890+FS67vhK+kvoO0fTSqHa3LMs"
   become: true
   register: account
 
-- name: Say what refuses it
+- name: Say what keeps the user out
   ansible.builtin.debug:
-    msg: "{{ account.rules.refused | map(attribute='text') | join(', ') }} {{ (account['keys'].problem or {}).text }}"
+    msg: "{{ account.refusals | map(attribute='reason') | join(', ') }}"
 """
 
 RETURN = r"""
@@ -56,6 +57,166 @@ missing:
   returned: when RV(status) is V(ok)
   type: dict
   sample: {}
+user:
+  description: The user whose account this is.
+  returned: when RV(status) is V(ok)
+  type: str
+  sample: alice
+method:
+  description: What the login is tried with, V(publickey) or V(password); V(null) where that is not known.
+  returned: when RV(status) is V(ok)
+  type: str
+  sample: publickey
+exists:
+  description: Whether there is such a user; V(null) where a directory that may have it does not answer.
+  returned: when RV(status) is V(ok)
+  type: bool
+  sample: true
+from:
+  description: V(files) for a user of C(/etc/passwd), V(nss) for one that another source of the name service has.
+  returned: when RV(status) is V(ok)
+  type: str
+  sample: files
+uid:
+  description: The number of the user.
+  returned: when RV(status) is V(ok)
+  type: int
+  sample: 1000
+gid:
+  description: The number of the user's first group.
+  returned: when RV(status) is V(ok)
+  type: int
+  sample: 1000
+groups:
+  description: The names of the user's groups.
+  returned: when RV(status) is V(ok)
+  type: list
+  elements: str
+  sample: [alice, sudo]
+shell:
+  description:
+    - The shell. C(executable) is as sshd judges it, C(problem) why this user cannot start it all the same.
+    - C(refuses) says why a shell such as C(nologin) lets nobody in; C(known) is V(true) for a usual shell.
+  returned: when RV(status) is V(ok)
+  type: dict
+  sample:
+    path: /bin/bash
+    exists: true
+    executable: true
+    in_etc_shells: true
+    known: true
+    refuses: null
+    problem: null
+home:
+  description:
+    - The home directory, and whether the user can get into it; C(blocked_at) is the folder that keeps the user out.
+    - One on a network file system is not looked at.
+  returned: when RV(status) is V(ok)
+  type: dict
+  sample:
+    path: /home/alice
+    exists: true
+    is_directory: true
+    mode: "0755"
+    owner: alice
+    reachable: true
+    blocked_at: null
+password:
+  description:
+    - C(state) is V(usable), V(locked), V(empty), V(none) (no password will ever fit) or V(unknown).
+    - C(expired) and C(must_change) are judged for today in UTC by the host's own clock; C(inactive) says that it
+      expired too long ago to be changed. C(expires_at) and C(last_changed) are ISO 8601 in UTC.
+    - C(sshd_says_locked) is what sshd takes for a locked account where it does not ask PAM.
+  returned: when RV(status) is V(ok)
+  type: dict
+  sample:
+    state: usable
+    sshd_says_locked: false
+    in_shadow: true
+    expired: false
+    must_change: false
+    inactive: false
+    last_changed: "2026-08-01T00:00:00Z"
+    expires_at: null
+account_expires_at:
+  description: The day from which on the account has expired, ISO 8601 in UTC; V(null) for never.
+  returned: when RV(status) is V(ok)
+  type: str
+  sample: null
+account_expired:
+  description: Whether the account has expired today, in UTC by the host's own clock.
+  returned: when RV(status) is V(ok)
+  type: bool
+  sample: false
+today:
+  description: Today's date in UTC by the host's own clock, ISO 8601, by which expiry is judged.
+  returned: when RV(status) is V(ok)
+  type: str
+  sample: "2026-11-21T00:00:00Z"
+failures:
+  description:
+    - What pam_faillock or pam_tally2 have counted, where the stack of sshd has one of them. C(locked) tells whether
+      that refuses a password now, C(until) until when; times in seconds.
+  returned: when RV(status) is V(ok)
+  type: list
+  elements: dict
+  sample:
+    - by: pam_faillock
+      file: /var/run/faillock/alice
+      count: 2
+      deny: 3
+      fail_interval: 900
+      unlock_time: 600
+      even_deny_root: false
+      locked: false
+      latest: "2026-11-21T08:27:46Z"
+      until: null
+      sources: [203.0.113.9]
+      reason: null
+nologin:
+  description: The files that keep everybody but root out, and what the first of them says.
+  returned: when RV(status) is V(ok)
+  type: dict
+  sample: {"paths": [], "message": null, "effective": null}
+pam:
+  description:
+    - Whether sshd asks PAM (C(used)), the lines of its stack with file and line, those that cannot be used (C(broken)),
+      and why PAM does not even start (C(fatal)).
+    - C(phases) has the verdict of each phase that such a login goes through; without a password that is not C(auth).
+    - C(verdict) is V(allow), V(change) (the password must be changed), V(refuse), V(unused), or V(null) where it
+      depends on a module whose answer is not known.
+  returned: when RV(status) is V(ok)
+  type: dict
+  sample:
+    used: true
+    fatal: null
+    stack: [{"phase": "account", "control": "required", "module": "pam_nologin.so", "arguments": [],
+             "file": "/etc/pam.d/sshd", "line": 7}]
+    broken: []
+    phases: {"account": {"verdict": "allow", "unknown": []}, "session": {"verdict": "allow", "unknown": []}}
+    verdict: allow
+    refusals: []
+refusals:
+  description:
+    - Everything that refuses this login, by sshd itself or by PAM, in the order in which it is asked.
+    - C(stage) is V(auth) where nobody gets in, V(session) where the login works and the session ends at once.
+  returned: when RV(status) is V(ok)
+  type: list
+  elements: dict
+  sample:
+    - by: PAM
+      kind: pam_denies
+      stage: auth
+      phase: account
+      module: pam_access.so
+      file: /etc/pam.d/sshd
+      line: 10
+      reason: "/etc/security/access.conf line 3: - : alice : ALL"
+login_needs_home:
+  description: Whether sshd looks for the user's keys in the home directory only.
+  returned: when RV(status) is V(ok)
+  type: bool
+  sample: true
 rules:
   description:
     - What the sshd that has O(port) says of this login. C(settings) has the value of each keyword, and file, line and

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import faults
+import faults_account
 import faults_auth_log
 import faults_bans
 import faults_firewall
@@ -20,7 +21,16 @@ from batches import Batch, cases
 from faults import Fault
 from fleet import Host
 
-TOPICS = (faults, faults_auth_log, faults_bans, faults_firewall, faults_health, faults_network, faults_policy)
+TOPICS = (
+    faults,
+    faults_account,
+    faults_auth_log,
+    faults_bans,
+    faults_firewall,
+    faults_health,
+    faults_network,
+    faults_policy,
+)
 BROKEN = [fault for topic in TOPICS for fault in topic.FAULTS]
 ODD = [fault for topic in TOPICS for fault in topic.HEALTHY]
 RISKS = [fault for topic in TOPICS for fault in getattr(topic, "RISKS", [])]
@@ -97,3 +107,11 @@ def test_a_login_that_will_fail_soon_is_a_risk(fault: Fault, image: str, batch: 
         assert [change["changed"] for change in done[host]["changes"]] == [True], json.dumps(done[host])
         after = batch.on_all_remedied("after a restart", restart_and_log_in)
         assert after[host.name] == 0, "it does not come up at the next boot"
+
+
+@pytest.mark.parametrize(("fault", "image"), cases("note", faults_account.NOTES))
+def test_what_is_worth_knowing_is_a_note(fault: Fault, image: str, batch: Batch) -> None:
+    _host, diagnosis, text = diagnosed(batch, fault, image)
+    assert (diagnosis["verdict"], diagnosis["cause"]) == ("can_login", None), text
+    assert [(finding["id"], finding["severity"]) for finding in diagnosis["findings"]] == [(fault.cause, "note")]
+    assert fault.points_at in diagnosis["findings"][0]["detail"]

@@ -2,48 +2,95 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Section account: what the host has to say on the user of this login."""
+"""Section account: whether the user whose login is diagnosed may log in, and what refuses it."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import grp
-import pwd
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import (
+    authorized_keys,
+    denials,
+    failures,
+    pam,
+    pam_modules,
+    policy,
+    settings,
+    shadow,
+    user,
+)
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.account import authorized_keys, policy
+MESSAGE_LIMIT = 300
+PRIVATE = ("password_field", "group_ids", "sshd_says_expired")
 
 
 def gather(login):
-    missing = {}
-    account = _account(login["user"])
-    evidence = {"status": "ok", "missing": missing}
-    evidence.update(account)
-    evidence["rules"] = policy.look(login, account, missing)
-    evidence["keys"] = authorized_keys.look(login, account, evidence["rules"], missing)
+    """Look at the account for a login attempt: {port, addresses, user, clients, method}."""
+    evidence = {"status": "ok", "missing": {}, "user": login["user"], "method": login.get("method")}
+    missing = evidence["missing"]
+    evidence.update(user.look(login["user"], missing))
+    evidence.update(shadow.look(login["user"], evidence, missing))
+    evidence["rules"] = policy.look(login, evidence, missing)
+    evidence["keys"] = authorized_keys.look(login, evidence, evidence["rules"], missing)
+    values = settings.look(login, evidence["rules"], missing)
+    subject = _subject(login, evidence, values)
+    used = None if values["usepam"] is None else values["usepam"] == "yes"
+    evidence["pam"] = pam.look(used, subject, missing)
+    evidence["failures"] = _failures(subject)
+    evidence["nologin"] = _nologin()
+    evidence["refusals"] = denials.by_sshd(evidence, values) + denials.by_pam(evidence["pam"])
+    evidence["login_needs_home"] = _needs_home(evidence)
+    for name in PRIVATE:
+        evidence.pop(name, None)
     return evidence
 
 
-def _account(user):
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        return {
-            "user": user,
-            "exists": False,
-            "uid": None,
-            "gid": None,
-            "groups": [],
-            "home": {"path": None},
-            "shell": {},
-        }
-    groups = [group.gr_name for group in grp.getgrall() if user in group.gr_mem or group.gr_gid == entry.pw_gid]
+def _subject(login, account, values):
+    """What PAM is told about the login."""
+    client = (login.get("clients") or [None])[0]
+    rules = account["rules"] or {}
+    name = rules.get("host") if rules.get("host") != client else None
+    looked_up = values["usedns"] == "yes"
     return {
-        "user": user,
-        "exists": True,
-        "uid": entry.pw_uid,
-        "gid": entry.pw_gid,
-        "groups": groups,
-        "home": {"path": entry.pw_dir},
-        "shell": {"path": entry.pw_shell},
+        "user": login["user"],
+        "account": account,
+        "method": login.get("method"),
+        "client": client,
+        "client_name": name,
+        # With UseDNS PAM is given the client's name where it has one.
+        "rhost": name if looked_up else client,
+        "empty_passwords": values["permitemptypasswords"] == "yes",
     }
+
+
+def _failures(subject):
+    """The failed logins that the modules of sshd's stack have counted."""
+    if not subject["account"]["exists"]:
+        return []
+    found = []
+    for line in pam.lines_of("auth"):
+        if line["module"] == "pam_faillock.so":
+            found.append(failures.faillock(subject["user"], subject["account"], line["arguments"]))
+        elif line["module"] == "pam_tally2.so":
+            found.append(failures.tally2(subject["user"], subject["account"], line["arguments"]))
+    # Its lines stand for one counter.
+    return [entry for number, entry in enumerate(found) if entry["file"] not in [one["file"] for one in found[:number]]]
+
+
+def _nologin():
+    """The files that keep everybody but root out, with what the first of them says."""
+    paths = [path for path in ("/run/nologin", "/etc/nologin") if host.status_of(path) is not None]
+    message = host.read(paths[0], limit=4096).text.strip()[:MESSAGE_LIMIT] if paths else None
+    return {"paths": paths, "message": message or None, "effective": pam_modules.nologin_file([])}
+
+
+def _needs_home(account):
+    """Whether the only keys that sshd looks for lie in the home directory; None where that was not found out."""
+    found = (account["rules"] or {}).get("settings") or {}
+    values = {name: (found.get(name) or {}).get("value") for name in ("authorizedkeysfile", "authorizedkeyscommand")}
+    paths = (values["authorizedkeysfile"] or "").split()
+    if not paths:
+        return None
+    inside = all(path.startswith("%h") or not path.startswith("/") for path in paths if path.lower() != "none")
+    return inside and (values["authorizedkeyscommand"] or "none").lower() == "none"

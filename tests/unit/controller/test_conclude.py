@@ -113,6 +113,13 @@ def test_a_finding_is_only_a_risk_while_the_old_daemon_runs() -> None:
     assert conclude(evidence(REFUSED, sshd={"daemon": None}), [bad])["cause"] == "bad_config"
 
 
+def test_a_finding_is_only_a_note_while_its_condition_holds() -> None:
+    home = rule("home", rung="auth", explains=["auth_denied"], note_when="outside[0].outcome == 'ok'")
+    seen = conclude(evidence(OK), [home])
+    assert ([finding["severity"] for finding in seen["findings"]], seen["cause"]) == (["note"], None)
+    assert conclude(evidence(probed("auth_denied")), [home])["cause"] == "home"
+
+
 def test_a_finding_that_says_it_better_silences_the_other() -> None:
     stopped = rule("stopped", unless=["failed"])
     assert ids(conclude(evidence(REFUSED), [stopped, rule("failed")])) == ["failed"]

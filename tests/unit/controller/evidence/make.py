@@ -60,6 +60,8 @@ def make(lab: Lab, batch: list[tuple[str, str, Case]], key: Path) -> None:
             socket.create_connection((host.address, 22)).close()
             time.sleep(1)
         variables = {"ansible_ssh_private_key_file": str(key), **case.get("vars", {})}
+        if case.get("known"):
+            variables["remote_login_known_hosts"] = [known_hosts(host, key)]
         hosts[name] = host.inventory(**variables)
         if case.get("vantage"):
             second = lab.start("vantage", name="second")
@@ -95,6 +97,14 @@ def make(lab: Lab, batch: list[tuple[str, str, Case]], key: Path) -> None:
             shutil.copyfile(report / "evidence" / f"{name}.json", target)
     for host in started:
         host.remove()
+
+
+def known_hosts(host: Host, key: Path) -> str:
+    """A file with the host's keys: to a host that is not known no password is sent."""
+    keys = host.run("cat /etc/ssh/ssh_host_*_key.pub").stdout.splitlines()
+    path = key.with_name(f"known_hosts_{host.address}")
+    path.write_text("".join(f"{host.address} {line}\n" for line in keys))
+    return str(path)
 
 
 def quiet_copy(key: Path, host: Host) -> None:
@@ -151,6 +161,8 @@ def main(wanted: list[str]) -> None:
             lab.remove_all()
             key.unlink()
             others.unlink()
+            for path in key.parent.glob("known_hosts_*"):
+                path.unlink()
 
 
 if __name__ == "__main__":
