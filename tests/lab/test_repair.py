@@ -394,8 +394,7 @@ def test_a_password_is_unlocked_only_where_asked_and_there_is_one(start: Start, 
 # The installed package as an archive again, in a repository of the host's own.
 REPOSITORY = """
 mkdir -p /srv/repo/p/DEBIAN; cd /srv/repo/p
-dpkg -L openssh-server | while read f; do [ -d "$f" ] || echo "$f"; done > /srv/list
-tar cf - -T /srv/list 2>/dev/null | tar xf -
+dpkg -L openssh-server | while read f; do if [ -d "$f" ]; then mkdir -p ".$f"; else cp -a --parents "$f" .; fi; done
 for f in preinst postinst prerm postrm conffiles templates config; do
   [ -e /var/lib/dpkg/info/openssh-server.$f ] && cp /var/lib/dpkg/info/openssh-server.$f DEBIAN/$f; done
 dpkg-query -s openssh-server | grep -v '^Status:' | awk '/^Conffiles:/{s=1;next} /^[^ ]/{s=0} !s' > DEBIAN/control
