@@ -76,7 +76,7 @@ FAULTS = [
     denied("MaxAuthTries 0", "max_auth_tries", in_main("MaxAuthTries 0"), "line 1"),
     denied("AuthenticationMethods any twice below Match", "sshd_rules_fail",
            behind_main("\\nMatch User root\\nAuthenticationMethods password\\nMatch User *\\nAuthenticationMethods any"),
-           "must appear alone", images=SYSTEMD),
+           "must appear alone", images=("bookworm",)),
     denied("home open to all", FILES, "chmod 777 /root", "/root can be written"),
     denied("home elsewhere, open", FILES, "mv /home/ops /home/x; mkdir /home/ops; mv /home/x"
            " /home/ops/x; usermod -d /home/ops/x ops; chmod 777 /home/ops/x", "/home/ops/x", variables=OPS),

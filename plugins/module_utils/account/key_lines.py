@@ -42,7 +42,12 @@ class BadOptions(ValueError):
 
 def fingerprint(blob):
     """The SHA-256 fingerprint of an encoded key as OpenSSH prints it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
+    return printed(hashlib.sha256(blob).digest())
+
+
+def printed(digest):
+    """A SHA-256 sum as OpenSSH prints it."""
+    return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
 
 
 def parse_line(line):

@@ -4,11 +4,13 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import binascii
 import os
+import struct
 import time
 import unittest
 
-from target_helpers import folder_with
+from target_helpers import fixture, folder_with
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import (
     as_user,
@@ -146,6 +148,23 @@ class Files(unittest.TestCase):
                 found = revoked.look(dict(setting, value=os.path.join(root, name)), WANTED)
                 self.assertEqual(found["state"], wanted)
         self.assertIsNone(revoked.look(dict(setting, value="none"), WANTED))
+
+
+class Krl(unittest.TestCase):
+    """Made by OpenSSH 9.2 of one key: ssh-keygen -k -f FILE, of the key itself, of its SHA-256 and of its SHA-1."""
+
+    def krl(self, name):
+        return binascii.a2b_base64(fixture("account", "krl.%s.base64" % name))
+
+    def test_a_binary_list_has_the_key_or_its_sum(self):
+        for name, wanted in (("explicit", True), ("sha256", True), ("sha1", None), ("others", False)):
+            self.assertIs(revoked.listed_in(self.krl(name), WANTED), wanted, name)
+
+    def test_a_damaged_list_is_an_error_and_no_traceback(self):
+        data = self.krl("explicit")
+        for size in (0, 5, 20, 40, 50, len(data) - 3):
+            with self.assertRaises((ValueError, struct.error)):
+                revoked.listed_in(data[:size], WANTED)
 
 
 class AsUser(unittest.TestCase):
