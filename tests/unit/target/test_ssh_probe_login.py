@@ -78,7 +78,8 @@ class Credentials(unittest.TestCase):
         key = login.paramiko.ECDSAKey.generate()
         used = login.used("key", key, 3)
         self.assertEqual(
-            (used["kind"], used["fingerprint"], used["agent_keys"]), ("publickey", login.known_hosts.fingerprint(key.asbytes()), 3)
+            (used["kind"], used["fingerprint"], used["agent_keys"]),
+            ("publickey", login.known_hosts.fingerprint(key.asbytes()), 3),
         )
 
     def test_without_any_credential_nothing_is_guessed(self):
