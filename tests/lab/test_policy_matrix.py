@@ -56,7 +56,7 @@ def blocking(evidence: dict[str, Any], outcome: str) -> list[str]:
     """The ids of what the rules find, were that the outcome."""
     probe = {"outcome": outcome, "rung": {"auth_denied": "auth"}.get(outcome, "session"), "authenticated": False}
     document = {"outside": [probe], "inside": {"account": evidence}}
-    known = [rule for rule in rules.load() if Path(rule.path).name == "policy.yml"]
+    known = [rule for rule in rules.load() if Path(rule.path).name == "account.yml"]
     found = conclude(document, known)["findings"]
     # The client of this test has no second method.
     return [
