@@ -7,6 +7,7 @@ Each case stays a test of its own. The first test of a group starts the hosts of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +31,18 @@ def cases(name: str, faults: list[Fault]) -> list[Any]:
             group = pytest.mark.xdist_group(f"{name}-{image}-{number // SIZE}")
             found.append(pytest.param(fault, image, id=f"{fault.name}-{image}", marks=group))
     return found
+
+
+def regroup(items: list[pytest.Item]) -> None:
+    """Fill the groups again where only some of the cases run."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    for item in items:
+        if group_of(item) is None or not isinstance(item, pytest.Function) or "fault" not in item.callspec.params:
+            continue
+        place = (item.originalname, item.callspec.params["image"])
+        mark = pytest.mark.xdist_group(f"{'-'.join(place)}-{numbers[place] // SIZE}").mark
+        item.own_markers[:] = [own for own in item.own_markers if own.name != "xdist_group"] + [mark]
+        numbers[place] += 1
 
 
 class Batch:

@@ -6,17 +6,22 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections import Counter
+from typing import Any
 
 import pytest
 
-from batches import batch, batches
+from batches import batch, batches, regroup
 from fixtures import diagnose, lab, playbook, start
 
 __all__ = ["batch", "batches", "diagnose", "lab", "playbook", "start"]
 
+# Of each cause so many shapes run by default, or this share of them, and so many hosts on which nothing may be found.
+SHAPES, SHARE, HEALTHY = 3, 6, 40
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run a test that every image could have on one of them, each test on another, unless all were asked for.
+    """Run each cause in some of its shapes, and a test that every image could have on one of them, each on another.
 
     All: REMOTE_LOGIN_LAB=all, or the tests chosen with -k.
     """
@@ -24,10 +29,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     same: dict[str, list[pytest.Item]] = {}
     for item in items:
-        image = item.callspec.params.get("image") if hasattr(item, "callspec") else None
-        image = None if item.get_closest_marker("every_image") else image
-        name = item.nodeid.replace(str(image), "IMAGE") if image else item.nodeid
-        same.setdefault(name, []).append(item)
-    kept = {id(found[zlib.crc32(name.encode()) % len(found)]) for name, found in same.items()}
+        same.setdefault(_name_on_any_image(item), []).append(item)
+    chosen = [found[_draw(name) % len(found)] for name, found in sorted(same.items(), key=lambda pair: _draw(pair[0]))]
+    there = Counter(_kind(item) for item in chosen)
+    taken: Counter[tuple[str, str | None]] = Counter()
+    kept = set()
+    for item in chosen:
+        kind = _kind(item)
+        taken[kind] += 1
+        wanted = max(SHAPES, there[kind] // SHARE) if kind[1] else HEALTHY
+        if kind[1] is None or taken[kind] <= wanted:
+            kept.add(id(item))
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = [item for item in items if id(item) in kept]
+    regroup(items)
+
+
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    return dict(item.callspec.params) if hasattr(item, "callspec") else {}
+
+
+def _kind(item: pytest.Item) -> tuple[str, str | None]:
+    """The test and the cause that it is run with, which is empty for a healthy host; None where it has none."""
+    fault = _parameters(item).get("fault")
+    return item.nodeid.partition("[")[0], fault.cause if fault else None
+
+
+def _name_on_any_image(item: pytest.Item) -> str:
+    image = None if item.get_closest_marker("every_image") else _parameters(item).get("image")
+    return item.nodeid.replace(str(image), "IMAGE") if image else item.nodeid
+
+
+def _draw(name: str) -> int:
+    """The same number for the same name in every run."""
+    return zlib.crc32(name.encode())
