@@ -99,14 +99,17 @@ FAULTS = [
     Fault("no memory, and nobody is killed for it", "memory_exhausted", "banner_timed_out",
           group("memory", "1 memory.oom_control") + "echo 512K > /sys/fs/cgroup/memory/sshx/memory.limit_in_bytes",
           ("bookworm",), points_at="/sshx uses"),
-    Fault("hardly any processor", "load_high", "banner_timed_out",
-          group("cpu", "1000000 cpu.cfs_period_us") + "echo 1000 > /sys/fs/cgroup/cpu/sshx/cpu.cfs_quota_us",
-          ("bookworm",), points_at="/sshx may use 0.001"),
     Fault("home hangs", "filesystem_hangs", "auth_denied", HUNG % "/home/ops", variables=USER, points_at="/home/ops"),
     Fault("dead resolver, hosts.deny by name", "slow_name_lookup", "banner_timed_out", DEAD_RESOLVER
           + "echo 'sshd: .example.org' > /etc/hosts.deny", points_at="/etc/hosts.deny line 1"),
 ]  # fmt: skip
 
+# Where the login ends depends on the machine that the lab runs on: it is for the evidence of the rule alone.
+UNSTEADY = [
+    Fault("hardly any processor", "load_high", "banner_timed_out",
+          group("cpu", "1000000 cpu.cfs_period_us") + "echo 1000 > /sys/fs/cgroup/cpu/sshx/cpu.cfs_quota_us",
+          ("bookworm",), points_at="/sshx may use 0.001"),
+]  # fmt: skip
 HEALTHY = [
     Fault("full where no login writes", "", "ok", "mkdir -p /srv/x /boot; mount -t tmpfs -o size=64k none /srv/x;"
           " mount -t tmpfs -o size=64k none /boot; " + FILL % "/srv/x" + FILL % "/boot"

@@ -25,7 +25,8 @@ WHO = (
 RULES = (
     "DenyUsers bob", "DenyUsers root@127.0.0.1 toor", "DenyUsers *@127.9.0.0/16", "DenyUsers !ops",
     "AllowUsers root ops", "AllowUsers *@127.0.0.0/16", "AllowUsers bob@127.0.1.* ro* deploy-?",
-    "AllowUsers *@!127.9.0.1,127.*", "AllowUsers toor", "AllowUsers *@client.example.com", "DenyUsers b*@*.example.com,!127.9.0.1", "DenyGroups staff2", "DenyGroups r?bots adm*",
+    "AllowUsers *@!127.9.0.1,127.*", "AllowUsers toor", "AllowUsers *@client.example.com",
+    "DenyUsers b*@*.example.com,!127.9.0.1", "DenyGroups staff2", "DenyGroups r?bots adm*",
     "AllowGroups root ops", "AllowGroups admins robots root", "AllowGroups *", "DenyUsers guest\nAllowUsers guest bob",
     "PermitRootLogin no", "PermitRootLogin yes", "PermitRootLogin prohibit-password", "PermitRootLogin without-password",
     "PermitRootLogin forced-commands-only", "PubkeyAuthentication no", "PubkeyAuthentication yes",

@@ -404,7 +404,6 @@ dpkg-deb -b /srv/repo/p /srv/repo/openssh-server.deb >/dev/null; cd /srv/repo
 rm -f /etc/apt/sources.list.d/*; echo 'deb [trusted=yes] file:/srv/repo ./' > /etc/apt/sources.list
 """
 GONE = {
-    "binary gone": f"{STOP}; rm /usr/sbin/sshd",
     "package purged": "systemctl stop ssh; dpkg --force-depends --purge openssh-server >/dev/null 2>&1",
 }
 

@@ -52,7 +52,7 @@ def possible(found: dict[str, Any], version: int) -> set[str]:
         return {"accept"}
     if to["port"] is None:
         return {"accept", "drop", "tcp reset"}
-    if to["address"] not in HOSTS[version]:
+    if to["address"] is not None and to["address"] not in HOSTS[version]:
         return {"drop"}
     return {"accept"} if to["port"] in (PORT, OTHER_PORT) else {"tcp reset"}
 

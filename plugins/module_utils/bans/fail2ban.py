@@ -292,5 +292,7 @@ def client_ban(ban, listed):
     covers_login = True if True in covering else None if listed is None or None in covering else False
     acting = [action for action in listed or [] if action["covers_login"] is not False]
     kinds = [action["kind"] for action in acting]
+    # Of actions that are not known, any may ban by a route.
+    route = None if listed is None else "route" in kinds
     words = sorted({word for action in acting for word in action["words"]})
-    return dict(ban, by="fail2ban", covers_login=covers_login, kinds=kinds, words=words, route="route" in kinds)
+    return dict(ban, by="fail2ban", covers_login=covers_login, kinds=kinds, words=words, route=route)

@@ -158,7 +158,7 @@ def judge(evidence):
                 ban["covers_login"] = True
     for ban in bans:
         ban.setdefault("in_filter", False if evidence["filter_entries"] is not None else None)
-        ban["routed"] = ban["route"] and any(
+        ban["routed"] = ban["route"] is not False and any(
             route["own"] and route["client"] == ban["client"] for route in evidence["routes"]
         )
         ban["wrapped"] = _is_wrapped(ban, evidence["wrappers"], evidence["client"])

@@ -177,7 +177,7 @@ def _first_obstacle(chains, world, packet, skipped):
         fates.append(("reply", walk.departure(chains, reply, skipped)))
         second = walk.following(first, arrived)
         fates.append(("established", walk.arrival(chains, second.copy(), world, skipped)))
-        if world.reads_data:
+        if world.reads_data and not arrived.untracked:
             fates.append(("data", walk.arrival(chains, second.with_data(), world, skipped)))
             fates.append(("data", walk.departure(chains, reply.with_data(), skipped)))
     for wanted in (walk.BLOCKING, ("unknown",)):

@@ -281,7 +281,8 @@ def reply_to(packet, interface):
     reply.input, reply.output = "", interface
     reply.mark, reply.tracked = 0, False
     reply.untracked = False
-    reply.connection_state, reply.direction = CT_STATES["established"], 1
+    # What answers a packet that was not tracked belongs to no connection.
+    reply.connection_state, reply.direction = CT_STATES["invalid" if packet.untracked else "established"], 1
     return reply
 
 
@@ -305,7 +306,8 @@ def following(first, arrived):
     """The client's second packet: like the first, of a connection that is known by now."""
     packet = first.copy()
     packet.flags = TCP_FLAGS["ack"]
-    packet.connection_state = CT_STATES["established"]
+    # The first packet that is tracked begins a connection, though it is not the first one.
+    packet.connection_state = CT_STATES["new" if arrived.untracked else "established"]
     packet.connection_mark = arrived.connection_mark
     packet.connection_status = arrived.connection_status
     packet.added = list(arrived.added)

@@ -48,7 +48,7 @@ def connections(client, port):
     found = []
     family = routing.family_of(client)
     # A socket for IPv6 holds IPv4 connections as well.
-    for kind in {family, socket.AF_INET6}:
+    for kind in sorted({family, socket.AF_INET6}):
         payload = struct.pack("=BBBBIHH44x", kind, socket.IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), 0,
                               sum(1 << state for state in STATES), socket.htons(port), 0)  # fmt: skip
         bodies, error = rtnetlink.dump(SOCK_DIAG_BY_FAMILY, payload, protocol=NETLINK_SOCK_DIAG)

@@ -6,7 +6,7 @@ __metaclass__ = type
 
 import unittest
 
-import target_helpers  # noqa: F401  (the tests of target code run from its folder)
+import target_helpers  # noqa: F401  pylint: disable=unused-import
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import match_lines, patterns
 

@@ -26,7 +26,8 @@ EARLY_CLOSE = "closed_before_banner"
 
 
 class Limits(unittest.TestCase):
-    def value(self, text, user=OPS):
+    def value(self, text, user=None):
+        user = user or OPS
         with folder_with({"limits.conf": text}) as root:
             found = limits.effective("nproc", user, [os.path.join(root, "limits.conf")])
         return found and (found["value"], found["line"])
@@ -95,7 +96,8 @@ class ControlGroups(unittest.TestCase):
 
 
 class Obstacles(unittest.TestCase):
-    def found(self, user=OPS, room=None, split=False, **more):
+    def found(self, user=None, room=None, split=False, **more):
+        user = user or OPS
         group = {"group": "/g", "limit": 9, "current": 9 - (room or 0), "room": room}
         known = {"groups": [] if room is None else [group], "count": 400, "pid_max": 4194304, "threads_max": 190000}
         known.update(daemon_files={"limit": 1024, "used": 5, "room": 1019}, user=None)

@@ -23,8 +23,8 @@ def sizes(real, block=4096, blocks=1000000, free=500000, available=450000, inode
     return {"value": known, "error": None, "hangs": False}
 
 
-def problems(path, answer, purpose="system", user=ROOT, table=(DISK,), wanted=None):
-    return storage.entry(path, purpose, answer, table, wanted or {}, user)["problems"]
+def problems(path, answer, purpose="system", user=None, table=(DISK,), wanted=None):
+    return storage.entry(path, purpose, answer, table, wanted or {}, user or ROOT)["problems"]
 
 
 class Room(unittest.TestCase):

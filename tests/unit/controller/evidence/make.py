@@ -36,7 +36,11 @@ AT_ONCE = 3
 SCRIPTS = {"FULL_TABLE": FULL_TABLE, "YIELDING_TABLE": YIELDING_TABLE}
 FAULTS = {
     fault.name: {"script": fault.script, "vars": fault.variables}
-    for fault in faults_health.FAULTS + faults_health.HEALTHY + faults_health.RISKS + faults_health.NOTES
+    for fault in faults_health.FAULTS
+    + faults_health.HEALTHY
+    + faults_health.RISKS
+    + faults_health.NOTES
+    + faults_health.UNSTEADY
 }
 Case = dict[str, Any]
 
