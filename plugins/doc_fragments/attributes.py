@@ -32,3 +32,14 @@ attributes:
     details:
       - This module changes nothing.
 """
+
+    CHANGING_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""

@@ -20,13 +20,7 @@ description:
   - An expired account is somebody's decision. It is told and never overridden.
 extends_documentation_fragment:
   - rescue.remote_login.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - rescue.remote_login.attributes.changing_module
 options:
   user:
     description: The account that is locked.
@@ -74,7 +68,7 @@ detail:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.repair import accounts, lock
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair import accounts, lock, steps
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
 
 
@@ -87,12 +81,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    done = []
-    try:
-        unlock(module, done)
-    except CannotRepair as reason:
-        changed = (reason.changed or bool(done)) and not module.check_mode
-        module.fail_json(msg="; ".join(done + [reason.args[0]]), changed=changed)
+    steps.attempt(module, lambda done: unlock(module, done))
 
 
 def unlock(module, done):
@@ -100,20 +89,16 @@ def unlock(module, done):
     if not host.is_root():
         raise CannotRepair("an account can be unlocked by root only")
     before = state(user)
-    steps = [lock.forget(folder, user) for folder, _number in lock.failures(user)]
+    planned = [lock.forget(folder, user) for folder, _number in lock.failures(user)]
     if lock.old_failures(user):
-        steps.append(lock.forget_old(user))
+        planned.append(lock.forget_old(user))
     if before["password"] == "locked" and module.params["password"]:
-        steps.append(lock.unlock_password(user))
-    if not module.check_mode:
-        for words, act in steps:
-            act()
-            done.append(words)
-    done[:] = [words for words, _act in steps]
+        planned.append(lock.unlock_password(user))
+    steps.take(planned, module, done)
     told = left_alone(user, before, module.params["password"])
     after = state(user) if not module.check_mode else expected(before, module.params["password"])
     module.exit_json(
-        changed=bool(steps),
+        changed=bool(planned),
         steps=done,
         told=told,
         detail="; ".join(done + told) or "the account is not locked",

@@ -24,13 +24,7 @@ description:
   - Files outside the home are only told.
 extends_documentation_fragment:
   - rescue.remote_login.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - rescue.remote_login.attributes.changing_module
 options:
   user:
     description: The user whose keys sshd does not take.

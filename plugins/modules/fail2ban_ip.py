@@ -20,13 +20,7 @@ description:
     restarted nor stopped.
 extends_documentation_fragment:
   - rescue.remote_login.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - rescue.remote_login.attributes.changing_module
 options:
   ip:
     description: Addresses or networks (CIDR), IPv4 or IPv6. A network stands for the ban of just this network.

@@ -24,13 +24,7 @@ description:
   - A source that is banned (fail2ban, CrowdSec, sshguard) is refused, because an open port does not undo a ban.
 extends_documentation_fragment:
   - rescue.remote_login.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - rescue.remote_login.attributes.changing_module
 options:
   state:
     description:

@@ -27,23 +27,9 @@ description:
   - After that sshd is started where it does not run. A daemon that runs is left as it is.
 extends_documentation_fragment:
   - rescue.remote_login.login
+  - rescue.remote_login.start
   - rescue.remote_login.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
-options:
-  start:
-    description: Start sshd after a repair where it does not run.
-    type: bool
-    default: true
-  wait:
-    description: How many seconds to wait for the daemon to listen.
-    type: int
-    default: 15
+  - rescue.remote_login.attributes.changing_module
 notes:
   - It needs root.
 seealso:
@@ -85,19 +71,14 @@ detail:
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.info_module import module_for_login
-from ansible_collections.rescue.remote_login.plugins.module_utils.repair import separation, sshd_config, start
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair import separation, sshd_config, start, steps
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather
 
 
 def main():
-    module, login = module_for_login(start={"type": "bool", "default": True}, wait={"type": "int", "default": 15})
-    done = []
-    try:
-        repair(module, login, done)
-    except CannotRepair as reason:
-        changed = (reason.changed or bool(done)) and not module.check_mode
-        module.fail_json(msg="; ".join(done + [reason.args[0]]), changed=changed)
+    module, login = module_for_login(**start.ARGUMENTS)
+    steps.attempt(module, lambda done: repair(module, login, done))
 
 
 def repair(module, login, done):
@@ -105,25 +86,20 @@ def repair(module, login, done):
     evidence = gather.gather(login)
     command = command_of(evidence)
     tree, lines = sshd_config.plan(command, login["port"], module.tmpdir)
-    steps = separation.plan(evidence)
-    backups = {}
-    if not module.check_mode:
-        for words, act in steps:
-            act()
-            done.append(words)
-        if lines:
-            backups = sshd_config.carry_out(tree, command)
+    planned = separation.plan(evidence)
+    steps.take(planned, module, done)
+    backups = sshd_config.carry_out(tree, command) if lines and not module.check_mode else {}
     imagined = start.as_if(evidence, config=True, separation=True)
     words = ["commented out %(file)s line %(line)d (%(text)s)" % line for line in lines]
-    done[:] = words + ["%s was kept as %s" % pair for pair in sorted(backups.items())] + [name for name, _act in steps]
-    started, told = start.finish(module, login, imagined) if lines or steps else ([], [])
+    done[:0] = words + ["%s was kept as %s" % pair for pair in sorted(backups.items())]
+    started, told = start.finish(module, login, imagined) if lines or planned else ([], [])
     module.exit_json(
-        changed=bool(lines or steps),
+        changed=bool(lines or planned),
         lines=lines,
         backups=backups,
-        steps=[name for name, _act in steps] + started,
+        steps=[name for name, _act in planned] + started,
         detail="; ".join(done + started + told) or "nothing is wrong with the configuration",
-        diff=sshd_config.texts(tree) + [shown(evidence, steps)] if steps else sshd_config.texts(tree),
+        diff=sshd_config.texts(tree) + [shown(evidence, planned)] if planned else sshd_config.texts(tree),
     )
 
 
@@ -143,10 +119,10 @@ def command_of(evidence):
     return evidence["config"]["command"]
 
 
-def shown(evidence, steps):
+def shown(evidence, planned):
     """What a diff shows of the privilege separation."""
     before = evidence["privilege_separation"]
-    return {"before": {"problem": before["problem"]}, "after": {"done": [name for name, _act in steps]}}
+    return {"before": {"problem": before["problem"]}, "after": {"done": [name for name, _act in planned]}}
 
 
 if __name__ == "__main__":

@@ -22,23 +22,9 @@ description:
   - After that sshd is started where it does not run. A daemon that runs is left as it is.
 extends_documentation_fragment:
   - rescue.remote_login.login
+  - rescue.remote_login.start
   - rescue.remote_login.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
-options:
-  start:
-    description: Start sshd after a repair where it does not run.
-    type: bool
-    default: true
-  wait:
-    description: How many seconds to wait for the daemon to listen.
-    type: int
-    default: 15
+  - rescue.remote_login.attributes.changing_module
 notes:
   - It needs root, and C(ssh-keygen) to make a key.
 seealso:
@@ -73,38 +59,29 @@ detail:
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.info_module import module_for_login
-from ansible_collections.rescue.remote_login.plugins.module_utils.repair import host_keys, start
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair import host_keys, start, steps
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather
 
 
 def main():
-    module, login = module_for_login(start={"type": "bool", "default": True}, wait={"type": "int", "default": 15})
-    done = []
-    try:
-        repair(module, login, done)
-    except CannotRepair as reason:
-        changed = (reason.changed or bool(done)) and not module.check_mode
-        module.fail_json(msg="; ".join(done + [reason.args[0]]), changed=changed)
+    module, login = module_for_login(**start.ARGUMENTS)
+    steps.attempt(module, lambda done: repair(module, login, done))
 
 
 def repair(module, login, done):
     evidence = gather.gather(login)
     check(evidence)
-    steps, told = host_keys.plan(evidence)
-    if told and not steps and evidence["host_keys_usable"] is False:
+    planned, told = host_keys.plan(evidence)
+    if told and not planned and evidence["host_keys_usable"] is False:
         raise CannotRepair("; ".join(told))
-    if not module.check_mode:
-        for words, act in steps:
-            act()
-            done.append(words)
-    done[:] = [words for words, _act in steps]
-    after = [] if module.check_mode else told_after(login, steps)
-    started, waits = start.finish(module, login, start.as_if(evidence, keys=True)) if steps else ([], [])
+    steps.take(planned, module, done)
+    after = [] if module.check_mode else told_after(login, planned)
+    started, waits = start.finish(module, login, start.as_if(evidence, keys=True)) if planned else ([], [])
     told += waits
     before = [dict(key, path=key["path"]) for key in evidence["host_keys"]]
     module.exit_json(
-        changed=bool(steps),
+        changed=bool(planned),
         steps=done + started,
         told=told,
         detail="; ".join(done + started + told) or "the host keys are as they should be",
@@ -124,10 +101,10 @@ def check(evidence):
         raise CannotRepair(evidence["missing"]["host_keys"])
 
 
-def told_after(login, steps):
+def told_after(login, planned):
     """The keys after the repair; raises where sshd still has none."""
     evidence = gather.gather(login)
-    if steps and evidence["status"] == "ok" and evidence["host_keys_usable"] is False:
+    if planned and evidence["status"] == "ok" and evidence["host_keys_usable"] is False:
         said = ", ".join("%(path)s %(problem)s" % key for key in evidence["host_keys"] if key["problem"])
         raise CannotRepair("sshd still has no usable host key: %s" % said, changed=True)
     return evidence.get("host_keys") or []

@@ -21,23 +21,9 @@ description:
   - After that sshd is enabled and started where it does not run, as M(rescue.remote_login.sshd_service) does.
 extends_documentation_fragment:
   - rescue.remote_login.login
+  - rescue.remote_login.start
   - rescue.remote_login.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
-options:
-  start:
-    description: Enable and start sshd after it was installed.
-    type: bool
-    default: true
-  wait:
-    description: How many seconds to wait for the daemon to listen.
-    type: int
-    default: 15
+  - rescue.remote_login.attributes.changing_module
 notes:
   - It needs root, and a repository that can be reached.
 seealso:
@@ -65,39 +51,30 @@ detail:
 """
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.info_module import module_for_login
-from ansible_collections.rescue.remote_login.plugins.module_utils.repair import package, start
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair import package, start, steps
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather
 
 
 def main():
-    module, login = module_for_login(start={"type": "bool", "default": True}, wait={"type": "int", "default": 15})
-    done = []
-    try:
-        install(module, login, done)
-    except CannotRepair as reason:
-        changed = (reason.changed or bool(done)) and not module.check_mode
-        module.fail_json(msg="; ".join(done + [reason.args[0]]), changed=changed)
+    module, login = module_for_login(**start.ARGUMENTS)
+    steps.attempt(module, lambda done: install(module, login, done))
 
 
 def install(module, login, done):
     evidence = gather.gather(login)
     if evidence["status"] != "ok":
         raise CannotRepair(evidence["reason"])
-    steps = [] if evidence["installed"] else package.plan()
-    if not module.check_mode:
-        for words, act in steps:
-            act()
-            done.append(words)
-    done[:] = [words for words, _act in steps]
+    planned = [] if evidence["installed"] else package.plan()
+    steps.take(planned, module, done)
     started, told = [], []
-    if steps and module.check_mode:
+    if planned and module.check_mode:
         told = ["then enable and start sshd where its package does not"] if module.params["start"] else []
-    elif steps:
+    elif planned:
         check_installed(login)
         started, told = start.finish(module, login, None, enable=True)
     module.exit_json(
-        changed=bool(steps),
+        changed=bool(planned),
         steps=done + started,
         detail="; ".join(done + started + told) or "%s is there" % evidence["binary"],
         diff={"before": {"binary": evidence["binary"]}, "after": {"binary": evidence["binary"], "done": done}},

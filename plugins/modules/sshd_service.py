@@ -21,13 +21,7 @@ description:
 extends_documentation_fragment:
   - rescue.remote_login.login
   - rescue.remote_login.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - rescue.remote_login.attributes.changing_module
 options:
   wait:
     description: How many seconds to wait for the daemon to listen.

@@ -12,8 +12,7 @@ import pwd
 import re
 import socket
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.health import bounded
+from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
 
 PATIENCE_S = 12
 SLOW_S = 2.5
@@ -32,7 +31,7 @@ def look(login):
     questions = {"account": lambda: account(user)}
     if client:
         questions["client"] = lambda: name_of(client)
-    answers = bounded.ask(questions, PATIENCE_S)
+    answers = children.ask(questions, PATIENCE_S)
     known = sources(host.read("/etc/nsswitch.conf", limit=65536).text)
     found = {
         "client": _told(answers.get("client"), client, known.get("hosts")),

@@ -12,8 +12,8 @@ import os
 import re
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.health import bounded, mounts, pam
+from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts, pam
 
 PATIENCE_S = 4
 NEW_S = 180
@@ -42,7 +42,7 @@ def look(user, table, stack, kernel):
     paths = wanted_paths(user)
     # A mere look does not mount what is mounted on demand.
     mounted = [path for path in paths if (mounts.holding(path, table) or {}).get("fstype") != "autofs"]
-    asked = bounded.ask({path: _question(path) for path in mounted}, PATIENCE_S)
+    asked = children.ask({path: _question(path) for path in mounted}, PATIENCE_S)
     wanted = mounts.wanted_options(host.read("/etc/fstab", limit=65536).text)
     found = []
     for path in sorted(paths):

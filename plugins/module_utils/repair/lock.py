@@ -14,7 +14,7 @@ import stat
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.repair import files
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair import files, steps
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
 
 FAILLOCK_CONF = "/etc/security/faillock.conf"
@@ -61,7 +61,7 @@ def forget(folder, user):
     command = ["faillock", "--user", user, "--reset"]
     if folder != FAILLOCK_DIR:
         command[1:1] = ["--dir", folder]
-    return " ".join(command), lambda: _run(command)
+    return " ".join(command), lambda: steps.run(command)
 
 
 def _empty(path):
@@ -98,14 +98,7 @@ def parse_tally2(text, user):
 
 def forget_old(user):
     command = ["pam_tally2", "-r", "-u", user]
-    return " ".join(command), lambda: _run(command)
-
-
-def _run(command):
-    result = host.run(command, timeout=30)
-    if result.error or result.rc != 0:
-        said = result.error or (result.err or result.out).strip()[-300:]
-        raise CannotRepair("'%s' failed: %s" % (" ".join(command), said))
+    return " ".join(command), lambda: steps.run(command)
 
 
 # --- the password and the account ---
@@ -140,7 +133,7 @@ def unlock_password(user):
 
 def _unlock(command, user):
     for _attempt in range(2):  # RHEL's passwd -l puts two of them
-        _run(command)
+        steps.run(command)
         if password_state(shadow_entry(user)) == "usable":
             return
     raise CannotRepair("the password of %s is still locked after '%s'" % (user, " ".join(command)), changed=True)

@@ -27,13 +27,13 @@ def plan(evidence):
     separation = evidence["privilege_separation"]
     if not separation or not separation["problem"]:
         return []
-    steps = []
+    planned = []
     if not separation["user_exists"]:
         command = _command_for_user(separation["user"])
-        steps.append((" ".join(command), lambda: _run(command)))
+        planned.append((" ".join(command), lambda: steps.run(command)))
     if gather.separation_problem(dict(separation, user_exists=True), evidence):
-        steps.append(_step_for_directory(separation["directory"]))
-    return steps
+        planned.append(_step_for_directory(separation["directory"]))
+    return planned
 
 
 # --- the user ---
@@ -53,13 +53,6 @@ def _command_for_user(user):
     raise CannotRepair(
         "the user %s does not exist, and its package leaves no word of how it makes it: reinstall openssh-server" % user
     )
-
-
-def _run(command):
-    result = host.run(command, timeout=60)
-    if result.error or result.rc != 0:
-        said = result.error or (result.err or result.out).strip()[-300:]
-        raise CannotRepair("'%s' failed: %s" % (" ".join(command), said))
 
 
 # --- the directory ---

@@ -12,6 +12,9 @@ __metaclass__ = type
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather, service
 
+# What modules have that start sshd at their end; documented in the fragment 'start'.
+ARGUMENTS = {"start": {"type": "bool", "default": True}, "wait": {"type": "int", "default": 15}}
+
 
 def plan(evidence, enable=False):
     """(commands, why not): what starts sshd, and what keeps it from that where something does."""

@@ -10,7 +10,8 @@ import unittest
 
 from target_helpers import fixture, folder_with
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.health import bounded, mounts, pam, storage
+from ansible_collections.rescue.remote_login.plugins.module_utils import children
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts, pam, storage
 
 OPS = {"name": "ops", "uid": 1000, "home": "/home/ops", "groups": ["ops"]}
 ROOT = {"name": "root", "uid": 0, "home": "/root", "groups": ["root"]}
@@ -118,7 +119,7 @@ class Refusals(unittest.TestCase):
 class Bounded(unittest.TestCase):
     def test_what_hangs_is_given_up_and_the_rest_is_answered(self):
         begun = time.time()
-        found = bounded.ask({"slow": lambda: time.sleep(30), "quick": lambda: {"a": 1}, "wrong": lambda: 1 // 0}, 0.5)
+        found = children.ask({"slow": lambda: time.sleep(30), "quick": lambda: {"a": 1}, "wrong": lambda: 1 // 0}, 0.5)
         self.assertLess(time.time() - begun, 3)
         self.assertTrue(found["slow"]["hangs"])
         self.assertEqual(found["quick"]["value"], {"a": 1})
@@ -126,7 +127,7 @@ class Bounded(unittest.TestCase):
         self.assertFalse(found["wrong"]["hangs"])
 
     def test_a_child_that_dies_is_a_reason(self):
-        self.assertIn("without an answer", bounded.ask({"dead": lambda: os._exit(3)}, 2)["dead"]["error"])
+        self.assertIn("without an answer", children.ask({"dead": lambda: os._exit(3)}, 2)["dead"]["error"])
 
     def test_a_path_that_is_not_there_is_measured_where_it_would_be(self):
         with folder_with({"a": "x"}) as root:

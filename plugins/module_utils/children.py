@@ -1,0 +1,143 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the rescue.remote_login authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions that may never be answered, such as one to a dead file server: each in a process of its own."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import errno
+import json
+import os
+import select
+import signal
+import time
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+
+ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
+DESCRIPTORS_LIMIT = 4096
+# How long a process may take to end once it is told to.
+ENDING_S = 1
+
+
+def ask(questions, timeout, limit=ANSWER_LIMIT_BYTES):
+    """Call each of {name: function} at once: {name: {value, error, late, hangs, took_s}}, within so many seconds.
+
+    ``late``: it has not answered in time; ``hangs``: it even slept then, and so waits for somebody else.
+    """
+    begun = time.time()
+    children, answers, texts = {}, {}, {}
+    for name, function in questions.items():
+        try:
+            children[name] = _start(function)
+        except OSError as error:
+            answers[name] = _answer(begun, error="no process could be started: %s" % error)
+    waiting = {pipe: name for name, (_pid, pipe) in children.items()}
+    while waiting:
+        ready = _ready(list(waiting), begun + timeout)
+        if not ready:
+            break
+        for pipe in ready:
+            data, name = os.read(pipe, 65536), waiting[pipe]
+            texts.setdefault(name, []).append(data)
+            if not data or sum(map(len, texts[name])) > limit:
+                del waiting[pipe]
+                answers[name] = _parsed(b"".join(texts[name]), limit, begun)
+    for name in waiting.values():
+        # What still runs has no turn on a busy host; what sleeps waits for somebody else.
+        hangs = _state(children[name][0]) != "R"
+        answers[name] = _answer(begun, error="no answer within %g s" % timeout, late=True, hangs=hangs)
+    for _pid, pipe in children.values():
+        os.close(pipe)
+    _end({pid for pid, _pipe in children.values()}, {children[name][0] for name in children if answers[name]["error"]})
+    return answers
+
+
+def _answer(begun, **more):
+    took = round(time.time() - begun, 1)
+    return dict({"value": None, "error": None, "late": False, "hangs": False, "took_s": took}, **more)
+
+
+def _ready(pipes, deadline):
+    """The pipes on which something came; none where the time is over."""
+    while True:
+        try:
+            return select.select(pipes, [], [], max(0, deadline - time.time()))[0]
+        except (OSError, select.error) as error:
+            if error.args[0] != errno.EINTR:
+                raise
+
+
+def _parsed(text, limit, begun):
+    if len(text) > limit:
+        return _answer(begun, error="more than %d bytes were answered" % limit)
+    try:
+        found = json.loads(text.decode("utf-8"))
+    except ValueError:
+        return _answer(begun, error="it ended without an answer")
+    return _answer(begun, **found)
+
+
+def _state(pid):
+    return (host.read("/proc/%d/stat" % pid).text.rpartition(")")[2].split() or [""])[0]
+
+
+# --- the child ---
+
+
+def _start(function):
+    """(pid, pipe) of a child that calls the function and answers through the pipe."""
+    reader, writer = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
+    if pid:
+        os.close(writer)
+        return pid, reader
+    # It ends without running what the parent had registered.
+    try:
+        # Whoever waits for the end of another pipe must not wait for this process as well.
+        os.closerange(3, writer)
+        os.closerange(writer + 1, DESCRIPTORS_LIMIT)
+        os.setsid()
+        signal.signal(signal.SIGTERM, _stop)
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(_called(function).encode("utf-8"))
+    finally:
+        os._exit(0)
+
+
+def _stop(_signal, _frame):
+    host.end_commands()
+    os._exit(1)
+
+
+def _called(function):
+    try:
+        return json.dumps({"value": function()})
+    except Exception as error:  # the promise of every section: a reason, never a traceback
+        said = getattr(error, "strerror", None) or error
+        return json.dumps({"error": "%s: %s" % (type(error).__name__, said)})
+
+
+def _end(pids, by_force):
+    """Reap children; some are told to end their commands first, and then ended themselves.
+
+    One that waits for a file server cannot be ended before that answers, and is left.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in pids & by_force:
+            try:
+                os.kill(pid, number)
+            except OSError:
+                pass
+        deadline = time.time() + ENDING_S
+        while pids and time.time() < deadline:
+            pids = {pid for pid in pids if not os.waitpid(pid, os.WNOHANG)[0]}
+            time.sleep(0.002 if pids else 0)
