@@ -10,7 +10,7 @@ __metaclass__ = type
 
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import routing, rtnetlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import netlink, routing
 
 RTM_GETNEIGH = 30
 NDMSG = struct.Struct("=BxxxiHBB")
@@ -30,7 +30,7 @@ STATES = {
 def of(address, interface):
     """What is known of a neighbour on an interface: {address, state, mac}, or None where the kernel knows nothing."""
     family = routing.family_of(address)
-    bodies, _error = rtnetlink.dump(RTM_GETNEIGH, NDMSG.pack(family, 0, 0, 0, 0))
+    bodies, _error = netlink.dump(RTM_GETNEIGH, NDMSG.pack(family, 0, 0, 0, 0))
     return find(bodies, address, routing.interface_index(interface))
 
 
@@ -42,8 +42,8 @@ def find(bodies, address, index):
         _family, number, state = NDMSG.unpack_from(body)[:3]
         if number != index:
             continue
-        found = rtnetlink.table_of(body[NDMSG.size :])
-        if rtnetlink.address(found.get(NDA_DST)) == address:
-            mac = rtnetlink.hardware_address(found.get(NDA_LLADDR))
+        found = netlink.table_of(body[NDMSG.size :])
+        if netlink.address(found.get(NDA_DST)) == address:
+            mac = netlink.hardware_address(found.get(NDA_LLADDR))
             return {"address": address, "state": STATES.get(state, "none"), "mac": mac}
     return None

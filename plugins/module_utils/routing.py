@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's own answer to 'which way to this address': rtnetlink, so that no ip tool is needed."""
+"""The kernel's own answer to 'which way to this address': netlink, so that no ip tool is needed."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,16 +10,12 @@ __metaclass__ = type
 
 import errno
 import fcntl
-import os
 import socket
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import rtnetlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import netlink
 
 RTM_GETROUTE = 26
-NLM_F_REQUEST = 1
-NLMSG_ERROR = 2
-NLMSGHDR = struct.Struct("=LHHLL")
 RTMSG = struct.Struct("=BBBBBBBBI")
 RTA_DST, RTA_SRC, RTA_IIF, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_METRICS, RTA_CACHEINFO = 1, 2, 3, 4, 5, 7, 8, 12
 RTA_TABLE, RTA_MARK, RTA_IP_PROTO, RTA_SPORT, RTA_DPORT = 15, 16, 27, 28, 29
@@ -73,7 +69,7 @@ def arrival(client, address, interface, port):
     ``error`` is also 'reverse path' for one that the reverse path filter drops, and 'martian' for one whose source
     cannot be.
     """
-    more = rtnetlink.attribute(RTA_IIF, struct.pack("=I", interface_index(interface) or 0))
+    more = netlink.attribute(RTA_IIF, struct.pack("=I", interface_index(interface) or 0))
     answer = _answer(address, client, None, more + _ports(CLIENT_PORT, port))
     if answer["error"] == "blackhole":  # the same number stands for both, and a blackhole has no such answer here
         answer["error"] = "martian"
@@ -81,9 +77,9 @@ def arrival(client, address, interface, port):
 
 
 def _ports(source_port, destination_port):
-    attributes = rtnetlink.attribute(RTA_IP_PROTO, struct.pack("=B", socket.IPPROTO_TCP))
-    attributes += rtnetlink.attribute(RTA_SPORT, struct.pack("!H", source_port))
-    return attributes + rtnetlink.attribute(RTA_DPORT, struct.pack("!H", destination_port))
+    attributes = netlink.attribute(RTA_IP_PROTO, struct.pack("=B", socket.IPPROTO_TCP))
+    attributes += netlink.attribute(RTA_SPORT, struct.pack("!H", source_port))
+    return attributes + netlink.attribute(RTA_DPORT, struct.pack("!H", destination_port))
 
 
 def _answer(address, source, mark, more):
@@ -91,48 +87,34 @@ def _answer(address, source, mark, more):
     answer.update(table=None, mtu=None)
     family = family_of(address)
     try:
-        data = _ask(family, address, source, mark, more)
+        body = netlink.ask(RTM_GETROUTE, _question(family, address, source, mark, more))
+        return dict(answer, **parse(body, family))
+    except netlink.Refused as error:
+        return dict(answer, error=REFUSALS.get(error.errno) or "netlink: %s" % error.strerror)
     except (OSError, socket.error, struct.error, ValueError) as error:
-        return dict(answer, error="rtnetlink: %s" % error)
-    return dict(answer, **parse(data, family))
+        return dict(answer, error="netlink: %s" % error)
 
 
-def _ask(family, address, source, mark, more):
+def _question(family, address, source, mark, more):
     destination = socket.inet_pton(family, address.split("%")[0])
-    attributes = rtnetlink.attribute(RTA_DST, destination) + more
+    attributes = netlink.attribute(RTA_DST, destination) + more
     bits = 8 * len(destination)
     source_bits = 0
     if source:
-        attributes += rtnetlink.attribute(RTA_SRC, socket.inet_pton(family, source.split("%")[0]))
+        attributes += netlink.attribute(RTA_SRC, socket.inet_pton(family, source.split("%")[0]))
         source_bits = bits
     if mark:
-        attributes += rtnetlink.attribute(RTA_MARK, struct.pack("=I", mark))
-    payload = RTMSG.pack(family, bits, source_bits, 0, 0, 0, 0, 0, RTM_F_LOOKUP_TABLE) + attributes
-    channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-    try:
-        channel.settimeout(2)
-        channel.send(NLMSGHDR.pack(NLMSGHDR.size + len(payload), RTM_GETROUTE, NLM_F_REQUEST, 1, 0) + payload)
-        return channel.recv(65536)
-    finally:
-        channel.close()
+        attributes += netlink.attribute(RTA_MARK, struct.pack("=I", mark))
+    return RTMSG.pack(family, bits, source_bits, 0, 0, 0, 0, 0, RTM_F_LOOKUP_TABLE) + attributes
 
 
-def parse(data, family):
-    """What one rtnetlink answer says of a route."""
-    if len(data) < NLMSGHDR.size + 4:
-        return {"error": "rtnetlink: a short answer"}
-    length, kind = NLMSGHDR.unpack_from(data)[:2]
-    body = data[NLMSGHDR.size : length]
-    if kind == NLMSG_ERROR:
-        number = -struct.unpack_from("=i", body)[0]
-        return {"error": REFUSALS.get(number) or "rtnetlink: %s" % os.strerror(number)}
-    if len(body) < RTMSG.size:
-        return {"error": "rtnetlink: a short answer"}
+def parse(body, family):
+    """What the kernel says of a route."""
     # IPv6 answers with the route itself, of type unreachable and the like, where IPv4 gives an error.
     route_type = RTMSG.unpack_from(body)[7]
     refusal = ROUTE_TYPES.get(route_type) if route_type >= RTN_BLACKHOLE else None
     found = {"type": ROUTE_TYPES.get(route_type), "local": route_type == RTN_LOCAL, "error": refusal}
-    for name, value in rtnetlink.attributes(body[RTMSG.size :]):
+    for name, value in netlink.attributes(body[RTMSG.size :]):
         if name == RTA_OIF and len(value) == 4:
             found["interface"] = interface_name(struct.unpack("=I", value)[0])
         elif name == RTA_GATEWAY:
@@ -140,9 +122,9 @@ def parse(data, family):
         elif name == RTA_PREFSRC:
             found["source"] = _printed(family, value)
         elif name == RTA_TABLE:
-            found["table"] = rtnetlink.number(value)
+            found["table"] = netlink.number(value)
         elif name == RTA_METRICS:
-            found["mtu"] = rtnetlink.number(rtnetlink.table_of(value).get(RTAX_MTU))
+            found["mtu"] = netlink.number(netlink.table_of(value).get(RTAX_MTU))
         elif name == RTA_CACHEINFO and len(value) >= 16 and not refusal:
             found["error"] = REFUSALS.get(abs(struct.unpack_from("=i", value, 12)[0]))
     return found

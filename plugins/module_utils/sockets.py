@@ -18,7 +18,7 @@ import re
 import socket
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink
 
 TABLES = (("tcp", "/proc/net/tcp"), ("tcp", "/proc/net/tcp6"), ("udp", "/proc/net/udp"), ("udp", "/proc/net/udp6"))
 # State of a socket that waits for peers: TCP_LISTEN, and TCP_CLOSE for an unconnected UDP socket.
@@ -138,11 +138,8 @@ def _owners(inodes):
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
-NLM_F_DUMP_REQUEST = 0x301
-NLMSG_ERROR, NLMSG_DONE = 2, 3
 INET_DIAG_SKV6ONLY = 11
 TCP_LISTEN = 10
-NLMSGHDR = struct.Struct("=LHHLL")
 INET_DIAG_MSG_LENGTH = 72
 
 
@@ -151,22 +148,8 @@ def _v6only():
     if not host.kernel_has("tcp_diag"):
         return {}
     payload = struct.pack("=BBBBI48x", socket.AF_INET6, socket.IPPROTO_TCP, 0, 0, 1 << TCP_LISTEN)
-    header = NLMSGHDR.pack(NLMSGHDR.size + len(payload), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP_REQUEST, 1, 0)
-    answers = {}
-    try:
-        channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG)
-    except (OSError, socket.error):
-        return {}
-    try:
-        channel.settimeout(2)
-        channel.send(header + payload)
-        while parse_diag(channel.recv(65536), answers):
-            pass
-    except (OSError, socket.error, struct.error):
-        pass
-    finally:
-        channel.close()
-    return answers
+    bodies, _error = netlink.dump(SOCK_DIAG_BY_FAMILY, payload, protocol=NETLINK_SOCK_DIAG)
+    return dict(pair for pair in map(parse_diag, bodies) if pair)
 
 
 def _probably_v6only(entry, sockets):
@@ -179,25 +162,12 @@ def _probably_v6only(entry, sockets):
     return host.read("/proc/sys/net/ipv6/bindv6only").text.strip() == "1"
 
 
-def parse_diag(data, answers):
-    """Put what one sock_diag datagram says into ``answers``; return whether more follows."""
-    while len(data) >= NLMSGHDR.size:
-        length, kind = NLMSGHDR.unpack_from(data)[:2]
-        if kind in (NLMSG_DONE, NLMSG_ERROR) or length < NLMSGHDR.size:
-            return False
-        body = data[NLMSGHDR.size : length]
-        if len(body) >= INET_DIAG_MSG_LENGTH:
-            inode = struct.unpack_from("=I", body, INET_DIAG_MSG_LENGTH - 4)[0]
-            attributes = body[INET_DIAG_MSG_LENGTH:]
-            while len(attributes) >= 4:
-                size, name = struct.unpack_from("=HH", attributes)
-                if size < 4:
-                    break
-                if name == INET_DIAG_SKV6ONLY and size >= 5 and len(attributes) >= 5:
-                    answers[inode] = struct.unpack_from("=B", attributes, 4)[0] == 1
-                attributes = attributes[(size + 3) & ~3 :]
-        data = data[(length + 3) & ~3 :]
-    return True
+def parse_diag(body):
+    """(inode, whether it takes IPv6 only) of one socket, or None where the kernel does not tell."""
+    option = netlink.table_of(body[INET_DIAG_MSG_LENGTH:]).get(INET_DIAG_SKV6ONLY)
+    if not option:
+        return None
+    return struct.unpack_from("=I", body, INET_DIAG_MSG_LENGTH - 4)[0], bytearray(option)[0] == 1
 
 
 # --- addresses ---

@@ -16,7 +16,7 @@ import array
 import socket
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, rtnetlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import ICMP_NAMES
 
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
@@ -125,7 +125,7 @@ def receive(channel):
         return None
     interface, protocol, kind = sender[:3]
     # The loopback and tunnels have none.
-    mac = rtnetlink.hardware_address(sender[4]) if len(sender) > 4 and any(bytearray(sender[4])) else None
+    mac = netlink.hardware_address(sender[4]) if len(sender) > 4 and any(bytearray(sender[4])) else None
     return data, protocol, interface, kind == PACKET_OUTGOING, mac
 
 

@@ -50,7 +50,7 @@ reason:
   description: Why there is nothing.
   returned: when RV(status) is V(unchecked)
   type: str
-  sample: "rtnetlink: [Errno 1] Operation not permitted"
+  sample: "netlink: [Errno 1] Operation not permitted"
 missing:
   description: What could not be seen, each with its reason.
   returned: when RV(status) is V(ok)

@@ -10,7 +10,7 @@ __metaclass__ = type
 
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, rtnetlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink
 
 RTM_GETLINK, RTM_GETADDR = 18, 22
 IFINFOMSG = struct.Struct("=BxHiII")
@@ -38,7 +38,7 @@ SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
 
 def links():
     """(all links by their number, why these are not all or None)."""
-    bodies, error = rtnetlink.dump(RTM_GETLINK, IFINFOMSG.pack(0, 0, 0, 0, 0))
+    bodies, error = netlink.dump(RTM_GETLINK, IFINFOMSG.pack(0, 0, 0, 0, 0))
     found = parse_links(bodies)
     for link in found.values():
         link["speed_mbps"] = _speed(link["name"])
@@ -51,7 +51,7 @@ def parse_links(bodies):
     for body in bodies:
         if len(body) >= IFINFOMSG.size:
             _family, medium, index, flags = IFINFOMSG.unpack_from(body)[:4]
-            found[index] = _link(index, medium, flags, rtnetlink.table_of(body[IFINFOMSG.size :]))
+            found[index] = _link(index, medium, flags, netlink.table_of(body[IFINFOMSG.size :]))
     for link in found.values():
         link["master"] = (found.get(link["master"]) or {}).get("name")
         link["lower"] = (found.get(link["lower"]) or {}).get("name")
@@ -59,25 +59,25 @@ def parse_links(bodies):
 
 
 def _link(index, medium, flags, table):
-    info = rtnetlink.table_of(table.get(IFLA_LINKINFO, b""))
-    operstate = rtnetlink.number(table.get(IFLA_OPERSTATE)) or 0
+    info = netlink.table_of(table.get(IFLA_LINKINFO, b""))
+    operstate = netlink.number(table.get(IFLA_OPERSTATE)) or 0
     # The number of a link in another network namespace says nothing here.
     elsewhere = IFLA_LINK_NETNSID in table
     return {
-        "name": rtnetlink.text(table.get(IFLA_IFNAME)),
+        "name": netlink.text(table.get(IFLA_IFNAME)),
         "index": index,
-        "kind": rtnetlink.text(info.get(IFLA_INFO_KIND)) or ("loopback" if flags & IFF_LOOPBACK else "device"),
+        "kind": netlink.text(info.get(IFLA_INFO_KIND)) or ("loopback" if flags & IFF_LOOPBACK else "device"),
         "up": bool(flags & IFF_UP),
         "carrier": bool(flags & IFF_LOWER_UP),
         "operstate": OPERSTATES[operstate] if operstate < len(OPERSTATES) else "unknown",
         # On Ethernet nobody finds a machine that asks and answers for no address.
         "arp": not flags & IFF_NOARP if medium == ARPHRD_ETHER else None,
-        "protodown": bool(rtnetlink.number(table.get(IFLA_PROTO_DOWN))),
-        "mtu": rtnetlink.number(table.get(IFLA_MTU)),
-        "mac": rtnetlink.hardware_address(table.get(IFLA_ADDRESS)),
-        "qdisc": rtnetlink.text(table.get(IFLA_QDISC)),
-        "master": rtnetlink.number(table.get(IFLA_MASTER)),
-        "lower": None if elsewhere else rtnetlink.number(table.get(IFLA_LINK)),
+        "protodown": bool(netlink.number(table.get(IFLA_PROTO_DOWN))),
+        "mtu": netlink.number(table.get(IFLA_MTU)),
+        "mac": netlink.hardware_address(table.get(IFLA_ADDRESS)),
+        "qdisc": netlink.text(table.get(IFLA_QDISC)),
+        "master": netlink.number(table.get(IFLA_MASTER)),
+        "lower": None if elsewhere else netlink.number(table.get(IFLA_LINK)),
         "port_state": _port_state(info),
         "counters": _counters(table.get(IFLA_STATS64, b"")),
     }
@@ -85,9 +85,9 @@ def _link(index, medium, flags, table):
 
 def _port_state(info):
     """What a bridge does with a port of its own, or None for a link that is no such port."""
-    if rtnetlink.text(info.get(IFLA_INFO_SLAVE_KIND)) != "bridge":
+    if netlink.text(info.get(IFLA_INFO_SLAVE_KIND)) != "bridge":
         return None
-    state = rtnetlink.number(rtnetlink.table_of(info.get(IFLA_INFO_SLAVE_DATA, b"")).get(IFLA_BRPORT_STATE))
+    state = netlink.number(netlink.table_of(info.get(IFLA_INFO_SLAVE_DATA, b"")).get(IFLA_BRPORT_STATE))
     return PORT_STATES[state] if state is not None and state < len(PORT_STATES) else None
 
 
@@ -105,7 +105,7 @@ def _speed(name):
 
 def addresses(found_links):
     """(all addresses, why these are not all or None)."""
-    bodies, error = rtnetlink.dump(RTM_GETADDR, IFADDRMSG.pack(0, 0, 0, 0, 0))
+    bodies, error = netlink.dump(RTM_GETADDR, IFADDRMSG.pack(0, 0, 0, 0, 0))
     return parse_addresses(bodies, found_links), error
 
 
@@ -116,10 +116,10 @@ def parse_addresses(bodies, found_links):
         if len(body) < IFADDRMSG.size:
             continue
         _family, prefix, flags, scope, index = IFADDRMSG.unpack_from(body)
-        table = rtnetlink.table_of(body[IFADDRMSG.size :])
-        flags = rtnetlink.number(table.get(IFA_FLAGS)) or flags
+        table = netlink.table_of(body[IFADDRMSG.size :])
+        flags = netlink.number(table.get(IFA_FLAGS)) or flags
         # Of a point-to-point link one is the other end's.
-        address = rtnetlink.address(table.get(IFA_LOCAL) or table.get(IFA_ADDRESS))
+        address = netlink.address(table.get(IFA_LOCAL) or table.get(IFA_ADDRESS))
         if address is not None:
             found.append(
                 {

@@ -11,7 +11,7 @@ __metaclass__ = type
 import socket
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, rtnetlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink, routing
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, INET_DIAG_INFO = 4, 20, 2
 # States in which something may still be on its way to the other end.
@@ -51,7 +51,7 @@ def connections(client, port):
     for kind in sorted({family, socket.AF_INET6}):
         payload = struct.pack("=BBBBIHH44x", kind, socket.IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), 0,
                               sum(1 << state for state in STATES), socket.htons(port), 0)  # fmt: skip
-        bodies, error = rtnetlink.dump(SOCK_DIAG_BY_FAMILY, payload, protocol=NETLINK_SOCK_DIAG)
+        bodies, error = netlink.dump(SOCK_DIAG_BY_FAMILY, payload, protocol=NETLINK_SOCK_DIAG)
         if error and kind == family:
             return None, error
         found += [entry for entry in map(parse_connection, bodies) if entry and entry["client"] == client]
@@ -64,8 +64,8 @@ def parse_connection(body):
         return None
     family, state = struct.unpack_from("=BB", body)
     size = 4 if family == socket.AF_INET else 16
-    client = rtnetlink.address(body[24 : 24 + size])
-    info = rtnetlink.table_of(body[INET_DIAG_MSG_LENGTH:]).get(INET_DIAG_INFO, b"")
+    client = netlink.address(body[24 : 24 + size])
+    info = netlink.table_of(body[INET_DIAG_MSG_LENGTH:]).get(INET_DIAG_INFO, b"")
     if len(info) < TCP_INFO_LENGTH or state not in STATES:
         return None
     in_a_row = struct.unpack_from("=B", info, 2)[0]

@@ -11,7 +11,7 @@ __metaclass__ = type
 import socket
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, rtnetlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink, routing
 
 RTM_GETROUTE, RTM_GETRULE = 26, 34
 FIB_RULE_HEADER = struct.Struct("=BBBBBBBBI")
@@ -28,7 +28,7 @@ LIMIT = 64
 
 def rules(family):
     """(the rules that not every host has, as ip would print them, with mark and table; why not all or None)."""
-    bodies, error = rtnetlink.dump(RTM_GETRULE, FIB_RULE_HEADER.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
+    bodies, error = netlink.dump(RTM_GETRULE, FIB_RULE_HEADER.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
     found = [parse_rule(body) for body in bodies if len(body) >= FIB_RULE_HEADER.size]
     unusual = [rule for rule in found if (rule["table"], rule["priority"]) not in USUAL or rule["selects"]]
     return unusual[:LIMIT], error
@@ -37,19 +37,19 @@ def rules(family):
 def parse_rule(body):
     """One rule: {priority, table, mark, selects, text}."""
     _family, to_bits, from_bits, _tos, table, _r1, _r2, action, flags = FIB_RULE_HEADER.unpack_from(body)
-    values = rtnetlink.table_of(body[FIB_RULE_HEADER.size :])
-    table = rtnetlink.number(values.get(FRA_TABLE)) or table
-    priority = rtnetlink.number(values.get(FRA_PRIORITY)) or 0
+    values = netlink.table_of(body[FIB_RULE_HEADER.size :])
+    table = netlink.number(values.get(FRA_TABLE)) or table
+    priority = netlink.number(values.get(FRA_PRIORITY)) or 0
     words = ["not"] if flags & FIB_RULE_INVERT else []
     if from_bits:
-        words.append("from %s/%d" % (rtnetlink.address(values.get(FRA_SRC)), from_bits))
+        words.append("from %s/%d" % (netlink.address(values.get(FRA_SRC)), from_bits))
     if to_bits:
-        words.append("to %s/%d" % (rtnetlink.address(values.get(FRA_DST)), to_bits))
+        words.append("to %s/%d" % (netlink.address(values.get(FRA_DST)), to_bits))
     words += _selectors(values)
     text = "%d: %s %s" % (priority, " ".join(words) or "from all", ACTIONS.get(action, "action %d" % action))
     if action == 1:
         text += " %s" % TABLES.get(table, table)
-    mark = rtnetlink.number(values.get(FRA_FWMARK))
+    mark = netlink.number(values.get(FRA_FWMARK))
     return {"priority": priority, "table": table, "mark": mark or None, "selects": bool(words), "text": text}
 
 
@@ -58,11 +58,11 @@ def _selectors(values):
     words = []
     for name, number in (("iif", FRA_IIFNAME), ("oif", FRA_OIFNAME)):
         if values.get(number):
-            words.append("%s %s" % (name, rtnetlink.text(values[number])))
-    if rtnetlink.number(values.get(FRA_FWMARK)):
-        words.append("fwmark 0x%x/0x%x" % tuple(rtnetlink.number(values.get(n)) or 0 for n in (FRA_FWMARK, FRA_FWMASK)))
-    if rtnetlink.number(values.get(FRA_IP_PROTO)):
-        words.append("ipproto %d" % rtnetlink.number(values[FRA_IP_PROTO]))
+            words.append("%s %s" % (name, netlink.text(values[number])))
+    if netlink.number(values.get(FRA_FWMARK)):
+        words.append("fwmark 0x%x/0x%x" % tuple(netlink.number(values.get(n)) or 0 for n in (FRA_FWMARK, FRA_FWMASK)))
+    if netlink.number(values.get(FRA_IP_PROTO)):
+        words.append("ipproto %d" % netlink.number(values[FRA_IP_PROTO]))
     for name, number in (("sport", FRA_SPORT_RANGE), ("dport", FRA_DPORT_RANGE)):
         if len(values.get(number, b"")) == 4:
             words.append("%s %d-%d" % ((name,) + struct.unpack("=HH", values[number])))
@@ -77,7 +77,7 @@ def refusing(client):
     found = []
     for kind in sorted(REFUSING):
         payload = routing.RTMSG.pack(family, 0, 0, 0, 0, 0, 0, kind, 0)
-        bodies, _error = rtnetlink.dump(RTM_GETROUTE, payload, strict=True)
+        bodies, _error = netlink.dump(RTM_GETROUTE, payload, strict=True)
         found += parse_refusing(bodies, kind, client)
     found.sort(key=lambda route: -route[0])
     return [text for _bits, text in found[:LIMIT]]
@@ -94,11 +94,11 @@ def parse_refusing(bodies, kind, client):
         # The kernel's own default for IPv6 without a route is no route of anybody's, and old kernels list all types.
         if header[7] != kind or (bits == 0 and header[5] == 2 and table == 255):
             continue
-        values = rtnetlink.table_of(body[routing.RTMSG.size :])
-        destination = rtnetlink.address(values.get(routing.RTA_DST))
+        values = netlink.table_of(body[routing.RTMSG.size :])
+        destination = netlink.address(values.get(routing.RTA_DST))
         if bits and not covers(destination, bits, client):
             continue
-        number = rtnetlink.number(values.get(routing.RTA_TABLE)) or table
+        number = netlink.number(values.get(routing.RTA_TABLE)) or table
         place = "%s/%d" % (destination, bits) if bits else "default"
         found.append((bits, "%s %s table %s" % (REFUSING[kind], place, TABLES.get(number, number))))
     return found

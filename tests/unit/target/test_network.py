@@ -11,7 +11,7 @@ import unittest
 from target_helpers import fixture_bytes, folder_with, replaced
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import links as link_states
-from ansible_collections.rescue.remote_login.plugins.module_utils import neighbours, routing, rtnetlink, way
+from ansible_collections.rescue.remote_login.plugins.module_utils import neighbours, netlink, routing, way
 from ansible_collections.rescue.remote_login.plugins.module_utils.network import gather, interfaces, path_mtu, policy
 
 BRIDGE = 5
@@ -206,7 +206,7 @@ class Way(unittest.TestCase):
             self.assertIn(words, found["trouble"])
 
     def test_a_kernel_that_does_not_say_is_no_trouble(self):
-        self.assertIsNone(self.back({"error": "rtnetlink: [Errno 1] no", "interface": None})["trouble"])
+        self.assertIsNone(self.back({"error": "netlink: [Errno 1] no", "interface": None})["trouble"])
 
     def arrival(self, kernel, mode, back="eth0", log=0, local=False):
         files = {"rp_filter": mode, "log_martians": log}
@@ -242,16 +242,16 @@ class Way(unittest.TestCase):
 class Netlink(unittest.TestCase):
     def test_messages_of_a_datagram(self):
         def message(kind, body):
-            return rtnetlink.NLMSGHDR.pack(rtnetlink.NLMSGHDR.size + len(body), kind, 2, 1, 0) + body
+            return netlink.NLMSGHDR.pack(netlink.NLMSGHDR.size + len(body), kind, 2, 1, 0) + body
 
         bodies = []
         data = message(16, b"abcd") + message(16, b"efgh")
-        self.assertEqual(rtnetlink.messages(data, bodies), (False, None))
+        self.assertEqual(netlink.messages(data, bodies), (False, 0))
         self.assertEqual(bodies, [b"abcd", b"efgh"])
-        self.assertEqual(rtnetlink.messages(message(rtnetlink.NLMSG_DONE, b"\0" * 4), bodies), (True, None))
-        failed = message(rtnetlink.NLMSG_ERROR, struct.pack("=i", -95))
-        self.assertEqual(rtnetlink.messages(failed, bodies), (True, "rtnetlink: error 95"))
-        self.assertEqual(rtnetlink.messages(b"\0" * 20, bodies), (True, None))
+        self.assertEqual(netlink.messages(message(netlink.NLMSG_DONE, b"\0" * 4), bodies), (True, 0))
+        failed = message(netlink.NLMSG_ERROR, struct.pack("=i", -95))
+        self.assertEqual(netlink.messages(failed, bodies), (True, 95))
+        self.assertEqual(netlink.messages(b"\0" * 20, bodies), (True, 0))
 
     def test_this_host_has_a_loopback(self):
         links, error = interfaces.links()
@@ -266,9 +266,9 @@ class Netlink(unittest.TestCase):
         self.assertEqual((found["status"], found["login"]["way_back"]), ("ok", None))
 
     def test_the_section_without_netlink(self):
-        with replaced(interfaces, links=lambda: ({}, "rtnetlink: no")):
+        with replaced(interfaces, links=lambda: ({}, "netlink: no")):
             found = gather.gather({"port": 22, "addresses": [], "user": "root", "clients": []})
-        self.assertEqual(found, {"status": "unchecked", "reason": "rtnetlink: no"})
+        self.assertEqual(found, {"status": "unchecked", "reason": "netlink: no"})
 
 
 if __name__ == "__main__":

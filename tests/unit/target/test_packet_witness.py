@@ -14,7 +14,15 @@ import unittest
 
 from target_helpers import fixture, fixture_bytes, replaced, soon_true
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, packet_witness, sockets, way, wire
+from ansible_collections.rescue.remote_login.plugins.module_utils import (
+    host,
+    links,
+    netlink,
+    packet_witness,
+    sockets,
+    way,
+    wire,
+)
 
 CLIENT, HOST, TRANSLATED, STRANGER = "10.77.1.1", "10.77.1.52", "203.0.113.9", "198.51.100.66"
 MARK = 1101
@@ -159,21 +167,28 @@ class Parser(unittest.TestCase):
 
 
 class Links(unittest.TestCase):
+    def loopback(self):
+        bodies = []
+        netlink.messages(fixture_bytes("packet_witness", "link_lo.hex")[0], bodies)
+        return bodies[0]
+
     def test_an_interface_that_is_up(self):
-        (data,) = fixture_bytes("packet_witness", "link_lo.hex")
-        self.assertEqual(links.parse(data), {"up": True, "carrier": True, "xdp": False})
+        self.assertEqual(links.parse(self.loopback()), {"up": True, "carrier": True, "xdp": False})
 
     def test_a_program_in_the_driver(self):
-        (data,) = fixture_bytes("packet_witness", "link_lo.hex")
+        data = self.loopback()
         for mode, attached in ((0, False), (1, True), (2, True)):
             nested = struct.pack("=HHB3x", 5, links.IFLA_XDP_ATTACHED, mode)
             more = data + struct.pack("=HH", 4 + len(nested), links.IFLA_XDP | 0x8000) + nested
-            more = struct.pack("=L", len(more)) + more[4:]
             self.assertEqual(links.parse(more)["xdp"], attached)
 
     def test_an_interface_that_is_not_there(self):
-        self.assertIn("rtnetlink", links.state("none0")["error"])
-        self.assertIn("short", links.parse(b"")["error"])
+        self.assertIn("netlink", links.state("none0")["error"])
+
+    def test_an_answer_that_is_cut_off(self):
+        for length in range(links.IFINFOMSG.size):
+            with replaced(netlink, ask=lambda _kind, _payload, length=length: self.loopback()[:length]):
+                self.assertIn("netlink", links.state("lo")["error"])
 
 
 class Counters(unittest.TestCase):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils import netlink, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import connect, openssh
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config, daemon, log, unit
 
@@ -83,13 +83,15 @@ def test_no_journal_entry_crashes_the_parser_and_all_messages_are_text(message: 
 @given(data=BYTES)
 def test_no_datagram_of_the_kernel_crashes_or_stalls_the_parser(data: bytes) -> None:
     for head in (b"", struct.pack("=LHHLL", len(data) + 16, 20, 2, 1, 0), struct.pack("=LHHLL", 100, 20, 2, 1, 0)):
-        sockets.parse_diag(head + data, {})
+        bodies: list[bytes] = []
+        netlink.messages(head + data, bodies)
+        for body in bodies:
+            sockets.parse_diag(body)
 
 
 @given(attributes=BYTES)
 def test_no_attribute_of_a_datagram_crashes_the_parser(attributes: bytes) -> None:
-    header = struct.pack("=LHHLL", 16 + 72 + len(attributes), 20, 2, 1, 0)
-    sockets.parse_diag(header + b"\0" * 72 + attributes, {})
+    sockets.parse_diag(b"\0" * 72 + attributes)
 
 
 @given(data=BYTES)

@@ -2,12 +2,13 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Questions to the kernel's rtnetlink, and the attributes of its answers: no ip tool is needed."""
+"""Questions to the kernel by netlink, and the attributes of its answers: no ip, ss or nft is needed."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import os
 import socket
 import struct
 
@@ -21,6 +22,26 @@ ANSWER_LIMIT_BYTES = 8 * 1024 * 1024
 TIMEOUT_S = 2
 
 
+class Refused(OSError):
+    """The kernel's own answer: an error number."""
+
+
+def ask(kind, payload):
+    """The body of the one message that answers; raises Refused, or OSError or struct.error where none came."""
+    channel = _asked(0, kind, NLM_F_REQUEST, payload)
+    try:
+        data = channel.recv(65536)
+    finally:
+        channel.close()
+    bodies = []
+    _ended, number = messages(data, bodies)
+    if number:
+        raise Refused(number, os.strerror(number))
+    if not bodies:
+        raise OSError("a short answer")
+    return bodies[0]
+
+
 def dump(kind, payload, strict=False, protocol=0):
     """(the bodies of all messages that answer, why these are not all or None).
 
@@ -29,25 +50,35 @@ def dump(kind, payload, strict=False, protocol=0):
     """
     bodies, size = [], 0
     try:
-        channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
+        channel = _asked(protocol, kind, NLM_F_REQUEST | NLM_F_DUMP, payload, strict)
     except (OSError, socket.error) as error:
-        return [], "rtnetlink: %s" % error
+        return [], "netlink: %s" % error
+    try:
+        while size <= ANSWER_LIMIT_BYTES:
+            data = channel.recv(65536)
+            size += len(data)
+            ended, number = messages(data, bodies)
+            if ended or not data:
+                return bodies, "netlink: %s" % os.strerror(number) if number else None
+        return bodies, "netlink: more than %d bytes" % ANSWER_LIMIT_BYTES
+    except (OSError, socket.error, struct.error) as error:
+        return bodies, "netlink: %s" % error
+    finally:
+        channel.close()
+
+
+def _asked(protocol, kind, flags, payload, strict=False):
+    """A socket on which the answer to a question will come."""
+    channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
     try:
         channel.settimeout(TIMEOUT_S)
         if strict:
             _be_strict(channel)
-        channel.send(NLMSGHDR.pack(NLMSGHDR.size + len(payload), kind, NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + payload)
-        while size <= ANSWER_LIMIT_BYTES:
-            data = channel.recv(65536)
-            size += len(data)
-            ended, error = messages(data, bodies)
-            if ended or not data:
-                return bodies, error
-        return bodies, "rtnetlink: more than %d bytes" % ANSWER_LIMIT_BYTES
-    except (OSError, socket.error, struct.error) as error:
-        return bodies, "rtnetlink: %s" % error
-    finally:
+        channel.send(NLMSGHDR.pack(NLMSGHDR.size + len(payload), kind, flags, 1, 0) + payload)
+    except (OSError, socket.error):
         channel.close()
+        raise
+    return channel
 
 
 def _be_strict(channel):
@@ -58,17 +89,16 @@ def _be_strict(channel):
 
 
 def messages(data, bodies):
-    """Put the bodies in one datagram into a list; return (whether it was the last one, an error or None)."""
+    """Put the bodies in one datagram into a list; return (whether it was the last one, the number of an error)."""
     while len(data) >= NLMSGHDR.size:
         length, kind = NLMSGHDR.unpack_from(data)[:2]
         if kind == NLMSG_DONE or length < NLMSGHDR.size:
-            return True, None
+            return True, 0
         if kind == NLMSG_ERROR:
-            number = struct.unpack_from("=i", data, NLMSGHDR.size)[0]
-            return True, "rtnetlink: error %d" % -number
+            return True, -struct.unpack_from("=i", data, NLMSGHDR.size)[0]
         bodies.append(data[NLMSGHDR.size : length])
         data = data[(length + 3) & ~3 :]
-    return False, None
+    return False, 0
 
 
 def attribute(name, value):
