@@ -18,6 +18,9 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
 LOG_FILES = ("/var/log/auth.log", "/var/log/secure", "/var/log/messages", "/var/log/syslog")
 JOURNAL_LIMIT_BYTES = 8 * 1024 * 1024
+TAIL_BYTES = 2 * 1024 * 1024
+# What is older than this may be left from a time when the log was written elsewhere: the next one is looked at, too.
+FRESH_S = 3600
 # Since 9.8 each connection has programs of its own.
 SSHD_PROGRAMS = ("sshd", "sshd-session", "sshd-auth")
 # sshd cuts its own messages at 1024 bytes.
@@ -123,6 +126,62 @@ def _u(character):
 def _escaped(character):
     number = ord(character)
     return "\\x%02x" % number if number < 256 else "\\u%04x" % number
+
+
+# --- which log ---
+
+
+def of_sshd(now, since_s, lines):
+    """([(when, message)] of sshd since so many seconds, oldest first, and why there are none, or None)."""
+    entries, source, problems = newest_of_sshd(now, since_s, lines)
+    if source is None:
+        return [], "; ".join(problems) or "no log of this system can be read"
+    return [(entry["at"], entry["message"]) for entry in entries if now - entry["at"] < since_s], None
+
+
+def newest_of_sshd(now, since_s, lines):
+    """(entries, source, problems): of the logs that there are, the one in which sshd has written last."""
+    problems, best, best_source = [], None, None
+    for source, look in _logs(since_s, lines):
+        entries, problem = look()
+        if problem:
+            problems.append(problem)
+            continue
+        last = max([entry["at"] for entry in entries] or [0])
+        if best_source is None or last > max([entry["at"] for entry in best] or [0]):
+            best, best_source = entries, source
+        if now - last < FRESH_S:
+            break
+    return best, best_source, problems
+
+
+def _logs(since_s, lines):
+    """The logs, the most trustworthy first, each with the way to read it."""
+    if has_journal():
+        yield {"kind": "journal", "path": None}, lambda: _journal_of_sshd(since_s, lines)
+    for path in LOG_FILES:
+        if host.status_of(path) is not None:
+            yield {"kind": "file", "path": path}, lambda path=path: _file_of_sshd(path, lines)
+
+
+def _journal_of_sshd(since_s, lines):
+    text, problem = journal(sshd_matches(), lines, "--since=-%ds" % since_s)
+    entries = [] if problem else parse_journal(text)
+    if not problem and not entries and not host.is_root():
+        # Others than root see only their own lines, and are not told so.
+        problem = "reading the journal needs root"
+    return entries, "the journal: %s" % problem if problem else None
+
+
+def _file_of_sshd(path, lines):
+    tail = host.read(path, limit=TAIL_BYTES, tail=True)
+    if tail.error:
+        return [], tail.error
+    status = host.status_of(path)
+    # The first line of a tail is torn; its rest may be a stranger's words.
+    whole = status is not None and status.st_size <= TAIL_BYTES
+    text = tail.text if whole else tail.text.partition("\n")[2]
+    return parse_syslog(text)[-lines:], None
 
 
 # --- times ---

@@ -8,7 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.account import pam_modules, pam_stack, pam_walk
+from ansible_collections.rescue.remote_login.plugins.module_utils import pam_stack
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import pam_modules, pam_walk
 
 SHOWN_LINES = 100
 

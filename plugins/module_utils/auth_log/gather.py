@@ -15,9 +15,6 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.auth_log impor
 
 JOURNAL_LINES = 3000
 SINCE_S = 7 * 86400
-TAIL_BYTES = 2 * 1024 * 1024
-# What is older than this may be left from a time when the log was written elsewhere: the next one is looked at, too.
-FRESH_S = 3600
 SHOWN_ATTEMPTS = 50
 SHOWN_SOURCES = 20
 SHOWN_COMPLAINTS = 10
@@ -26,7 +23,7 @@ SHOWN_COMPLAINTS = 10
 def gather(login):
     """Read the newest lines of sshd for a login attempt: {port, addresses, user, clients, client_ports}."""
     now = time.time()
-    entries, source, problems = newest(now)
+    entries, source, problems = system_log.newest_of_sshd(now, SINCE_S, JOURNAL_LINES)
     if source is None:
         return {"status": "unchecked", "reason": "; ".join(problems) or "no log of this system can be read"}
     found, complaints = attempts.group(entries)
@@ -69,52 +66,3 @@ def _source(entries, source):
     times = [entry["at"] for entry in entries]
     first, last = (host.iso_time(min(times)), host.iso_time(max(times))) if times else (None, None)
     return dict(source, lines=len(entries), first_at=first, last_at=last)
-
-
-# --- which log ---
-
-
-def newest(now):
-    """(entries, source, problems): of the logs that there are, the one in which sshd has written last."""
-    problems, best, best_source = [], None, None
-    for source, look in _logs():
-        entries, problem = look()
-        if problem:
-            problems.append(problem)
-            continue
-        last = max([entry["at"] for entry in entries] or [0])
-        if best_source is None or last > max([entry["at"] for entry in best] or [0]):
-            best, best_source = entries, source
-        if now - last < FRESH_S:
-            break
-    return best, best_source, problems
-
-
-def _logs():
-    """The logs, the most trustworthy first, each with the way to read it."""
-    if system_log.has_journal():
-        yield {"kind": "journal", "path": None}, _journal
-    for path in system_log.LOG_FILES:
-        if host.status_of(path) is not None:
-            yield {"kind": "file", "path": path}, lambda path=path: _file(path)
-
-
-def _journal():
-    since = "--since=-%ds" % SINCE_S
-    text, problem = system_log.journal(system_log.sshd_matches(), JOURNAL_LINES, since)
-    entries = [] if problem else system_log.parse_journal(text)
-    if not problem and not entries and not host.is_root():
-        # Others than root see only their own lines, and are not told so.
-        problem = "reading the journal needs root"
-    return entries, "the journal: %s" % problem if problem else None
-
-
-def _file(path):
-    tail = host.read(path, limit=TAIL_BYTES, tail=True)
-    if tail.error:
-        return [], tail.error
-    status = host.status_of(path)
-    # The first line of a tail is torn; its rest may be a stranger's words.
-    whole = status is not None and status.st_size <= TAIL_BYTES
-    text = tail.text if whole else tail.text.partition("\n")[2]
-    return system_log.parse_syslog(text)[-JOURNAL_LINES:], None

@@ -8,7 +8,6 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import json
 import os
 import re
 import time
@@ -16,12 +15,9 @@ import time
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets, system_log
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses
 
-LOG_FILES = system_log.LOG_FILES
-TAIL_BYTES = 512 * 1024
 JOURNAL_LINES = 2000
 # What is in the log from before the attempt is history.
 RECENT_S = 180
-MESSAGE_LIMIT = 300
 BINARY_LIMIT_BYTES = 16 * 1024 * 1024
 # Since 9.8 the daemon hands each connection to a program of its own, whose path is compiled in.
 HELPER = re.compile(r"\0(/[\w./-]+/sshd-session)\0")
@@ -37,13 +33,12 @@ NEW_PENALTY = re.compile(
     r"(?:srclimit_penalise: )?(?:ipv[46]: )?(?:new|updated?) (?P<network>[0-9A-Fa-f.:]+/\d+)"
     r".*penalty (?:of|to) (?P<seconds>\d+) seconds for (?:penalty: )?(?P<reason>.+)$"
 )
-SYSLOG = re.compile(r"^(?P<when>\S+T\S+|\w{3} [ \d]\d \d\d:\d\d:\d\d) \S+ sshd(?:-session)?\[\d+\]: (?P<message>.*)$")
 
 
 def look(clients):
     """{startups, penalties, log_unavailable}: what the daemon's title and the log say of these [(text, network)]."""
-    lines, unavailable = messages()
     now = time.time()
+    lines, unavailable = system_log.of_sshd(now, 20 * RECENT_S, JOURNAL_LINES)
     drops = [drop for drop in drops_in(lines) if any(_is(drop["address"], wanted) for _text, wanted in clients)]
     recent = [drop for drop in drops if now - drop["at"] < RECENT_S]
     startups = _startups(lines)
@@ -122,45 +117,3 @@ def uses_libwrap():
     programs = [(path, text.text)]
     programs += [(name, host.read(name, limit=BINARY_LIMIT_BYTES).text) for name in HELPER.findall(text.text)]
     return next((name for name, words in programs if USES_LIBWRAP.search(words)), None), None
-
-
-# --- the log ---
-
-
-def messages():
-    """[(when, message)] of sshd, oldest first, and why there are none, or None."""
-    if host.status_of("/run/systemd/journal") is not None and host.which("journalctl"):
-        matches = ["_COMM=sshd", "_UID=0", "+", "_COMM=sshd-session", "_UID=0"]
-        since = "--since=-%ds" % (20 * RECENT_S)
-        options = ["--no-pager", "-q", "-b", since, "-n", str(JOURNAL_LINES), "-o", "json"]
-        result = host.run(["journalctl"] + options + matches, limit=8 * 1024 * 1024)
-        return (parse_journal(result.out), None) if result.rc == 0 else ([], result.error or result.err.strip()[:200])
-    for path in LOG_FILES:
-        tail = host.read(path, limit=TAIL_BYTES, tail=True)
-        if not tail.error:
-            return parse_log(tail.text), None
-    return [], "no log of this system can be read"
-
-
-def parse_journal(text):
-    found = []
-    for line in text.splitlines():
-        try:
-            entry = json.loads(line)
-            message, when = entry["MESSAGE"], int(entry["__REALTIME_TIMESTAMP"]) / 1e6
-        except (ValueError, KeyError, TypeError):
-            continue
-        if hasattr(message, "splitlines"):
-            found.append((when, message[:MESSAGE_LIMIT]))
-    return found
-
-
-def parse_log(text):
-    """[(when, message)] of sshd in a syslog file, whose times are local and may lack the year."""
-    found = []
-    for line in text.splitlines():
-        match = SYSLOG.match(line)
-        when = system_log.syslog_time(match.group("when")) if match else None
-        if when is not None:
-            found.append((when, match.group("message")[:MESSAGE_LIMIT]))
-    return found

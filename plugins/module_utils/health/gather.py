@@ -13,19 +13,21 @@ import os
 import re
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, pam_stack, system_log
 from ansible_collections.rescue.remote_login.plugins.module_utils.health import (
     cgroups,
+    kernel_log,
     memory,
-    messages,
     mounts,
     names,
-    pam,
     processes,
     selinux,
     storage,
 )
 
+# The attempt that is diagnosed was made shortly before.
+RECENT_S = 300
+LOG_LINES = 1000
 # With fewer tasks waiting for each processor a login still comes through in a second or two.
 WAITING_PER_CPU = 30
 # Percent of the time in which tasks, or all tasks, wait: for a processor, for disks, for memory.
@@ -44,13 +46,14 @@ def gather(login):
         return {"status": "unchecked", "reason": error}
     lookups, user = names.look(login)
     user = user or names.local_account(login.get("user") or "root")
-    kernel, reason = messages.of_kernel(now)
+    kernel, reason = kernel_log.read(now)
     if reason:
         missing["memory.oom_kills"] = reason
-    lines, reason = messages.of_sshd(now)
+    lines, reason = system_log.of_sshd(now, RECENT_S, LOG_LINES)
     if reason:
         missing["processes.complaints"] = reason
-    pid, stack = processes.daemon(), pam.stack()
+    phases, _fatal = pam_stack.read_stack()
+    pid, stack = processes.daemon(), [line for phase in pam_stack.PHASES for line in phases[phase]]
     evidence = {
         "status": "ok",
         "missing": missing,

@@ -82,10 +82,10 @@ def user_tasks(user, mounts, pam_stack):
     if user is None:
         return None
     limit = None
-    if any(entry["module"] == "pam_limits" for entry in pam_stack):
+    if any(entry["module"] == "pam_limits.so" for entry in pam_stack):
         limit = limits.effective("nproc", user)
     group = None
-    if any(entry["module"] == "pam_systemd" for entry in pam_stack):
+    if any(entry["module"] == "pam_systemd.so" for entry in pam_stack):
         group = slice_of(user["uid"], mounts)
     return {"uid": user["uid"], "count": tasks_of(user["uid"]), "limit": limit, "group": group}
 

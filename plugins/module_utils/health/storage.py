@@ -13,7 +13,7 @@ import re
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
-from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts, pam
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts
 
 PATIENCE_S = 4
 NEW_S = 180
@@ -25,12 +25,12 @@ NOT_ASKED = {"value": None, "error": "it is mounted on demand, and is not now", 
 SYSTEM_PATHS = ("/", "/run", "/tmp", "/var", "/var/lib", "/var/log", "/var/log/audit", "/var/tmp")
 # Modules that end the login where they cannot write, and where they write.
 WRITERS = {
-    "pam_lastlog": ("session", "/var/log/lastlog"),
-    "pam_mkhomedir": ("session", "home"),
-    "pam_oddjob_mkhomedir": ("session", "home"),
-    "pam_tally": (None, "/var/log/faillog"),
-    "pam_tally2": (None, "/var/log/tallylog"),
-    "pam_tmpdir": ("session", "/tmp"),
+    "pam_lastlog.so": ("session", "/var/log/lastlog"),
+    "pam_mkhomedir.so": ("session", "home"),
+    "pam_oddjob_mkhomedir.so": ("session", "home"),
+    "pam_tally.so": (None, "/var/log/faillog"),
+    "pam_tally2.so": (None, "/var/log/tallylog"),
+    "pam_tmpdir.so": ("session", "/tmp"),
 }
 COMPLAINT = re.compile(
     r"[Rr]emounting filesystem read-only|forced readonly|[Ss]hutdown|I/O error|[-\w]+ error \(device"
@@ -177,15 +177,15 @@ def refusals(stack, found, user):
         kind, place = WRITERS.get(line["module"], (None, None))
         if (
             place is None
-            or not pam.refuses(line)
-            or kind not in (None, line["type"])
+            or line["actions"].get("default") not in ("bad", "die")
+            or kind not in (None, line["phase"])
             or "noupdate" in line["arguments"]
         ):
             continue
         holder = _holder(place, line, found, user)
         problems = [name for name in holder["problems"] if name != "hangs"] if holder else []
         if problems:
-            told = {name: line[name] for name in ("module", "file", "line")}
+            told = {"module": line["module"].replace(".so", ""), "file": line["file"], "line": line["line"]}
             told.update(path=holder["path"], mount_point=holder["mount_point"], problem=problems[0])
             if told not in answer:
                 answer.append(told)

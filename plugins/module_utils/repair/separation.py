@@ -13,7 +13,7 @@ import re
 import stat
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.repair import files
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair import files, steps
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather
 

@@ -9,7 +9,8 @@ import unittest
 
 from target_helpers import folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.account import pam, pam_modules, pam_stack, pam_walk
+from ansible_collections.rescue.remote_login.plugins.module_utils import pam_stack
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import pam, pam_modules, pam_walk
 
 
 def lines(*texts):

@@ -253,7 +253,7 @@ class Gather(unittest.TestCase):
 
     def test_the_torn_first_line_of_a_tail_does_not_count(self):
         line = "2021-11-21T01:02:03Z h sshd[1]: Invalid user %s from 192.0.2.1 port 4\n"
-        with replaced(gather, TAIL_BYTES=len(line) + 20):
+        with replaced(system_log, TAIL_BYTES=len(line) + 20):
             told = self.gathered({"a": "x" * 50 + "\n" + line % "a" + line % "b"})
         self.assertEqual([one["user"] for one in told["attempts"]], ["b"])
 

@@ -10,7 +10,7 @@ import unittest
 
 from target_helpers import fixture, folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import banners, host
+from ansible_collections.rescue.remote_login.plugins.module_utils import banners, host, system_log
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
     addresses,
     database,
@@ -36,6 +36,14 @@ IN_NETWORK = addresses.network("203.0.113.77")
 
 def told(name, image="trixie"):
     return fixture("bans", "%s.%s.txt" % (name, image))
+
+
+def journal(image):
+    return pairs(system_log.parse_journal(fixture("bans", "sshd_journal.%s.jsonl" % image)))
+
+
+def pairs(entries):
+    return [(entry["at"], entry["message"]) for entry in entries]
 
 
 class Jails(unittest.TestCase):
@@ -305,17 +313,17 @@ class Routes(unittest.TestCase):
 
 class Limits(unittest.TestCase):
     def test_why_a_connection_was_dropped(self):
-        lines_since_9_8 = sshd_limits.parse_journal(fixture("bans", "sshd_journal.trixie.jsonl"))
+        lines_since_9_8 = journal("trixie")
         reasons = [drop["reason"] for drop in sshd_limits.drops_in(lines_since_9_8)]
         penalty = "penalty: connections without attempting authentication"
         self.assertEqual(reasons, ["Maxstartups"] * 3 + [penalty] * 2)
-        before = sshd_limits.parse_log(fixture("bans", "auth_log.bullseye.txt"))
+        before = pairs(system_log.parse_syslog(fixture("bans", "auth_log.bullseye.txt")))
         self.assertEqual({drop["reason"] for drop in sshd_limits.drops_in(before)}, {"past MaxStartups"})
-        journal = sshd_limits.parse_journal(fixture("bans", "sshd_journal.bookworm.jsonl"))
-        self.assertEqual({drop["reason"] for drop in sshd_limits.drops_in(journal)}, {"past MaxStartups"})
+        reasons = {drop["reason"] for drop in sshd_limits.drops_in(journal("bookworm"))}
+        self.assertEqual(reasons, {"past MaxStartups"})
 
     def test_a_penalty_that_still_runs(self):
-        found = sshd_limits.parse_journal(fixture("bans", "sshd_journal.trixie.jsonl"))
+        found = journal("trixie")
         given_at = next(when for when, message in found if "active penalty" in message)
         client = [("127.0.0.1", addresses.network("127.0.0.1"))]
         self.assertEqual(sshd_limits._given(found, client, given_at + 5)[0]["network"], "127.0.0.1/32")

@@ -12,9 +12,9 @@ from target_helpers import fixture, folder_with, replaced
 from ansible_collections.rescue.remote_login.plugins.module_utils.health import (
     cgroups,
     gather,
+    kernel_log,
     limits,
     memory,
-    messages,
     mounts,
     names,
     processes,
@@ -142,7 +142,7 @@ class Obstacles(unittest.TestCase):
 
 class Memory(unittest.TestCase):
     def test_kills_with_the_group_of_the_victim(self):
-        kills = memory.parse_kills(messages.parse_kernel(fixture("health", "dmesg.oom.txt"), 1000.0))
+        kills = memory.parse_kills(kernel_log.parse(fixture("health", "dmesg.oom.txt"), 1000.0))
         self.assertEqual([kill["program"] for kill in kills], ["sshd", "sshd-session"])
         self.assertTrue(all(kill["limit"] and kill["group"].endswith("/sshx") for kill in kills))
         self.assertTrue(memory.is_here(kills[0]["group"], kills[0]["group"].rpartition("/")[0]))
