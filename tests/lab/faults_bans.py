@@ -91,6 +91,8 @@ FAULTS = [
           remedied=True),
     Fault("banned by a rich rule", "fail2ban_banned", "refused", FIREWALLD + jail("firewallcmd-rich-rules") + ban(),
           SYSTEMD, remedied=True),
+    Fault("banned by a rich rule, and the server hangs", "fail2ban_banned", "refused",
+          FIREWALLD + jail("firewallcmd-rich-rules") + ban() + "; kill -STOP $(pidof -x fail2ban-server)", SYSTEMD),
     Fault("banned by hosts.deny", "fail2ban_banned", "closed_before_banner", jail("hostsdeny") + ban(), remedied=True),
     Fault("banned by a route", "fail2ban_banned", "timed_out", jail("route") + ban(), remedied=True),
     Fault("banned in a chain of its own name", "fail2ban_banned", "timed_out",

@@ -28,6 +28,7 @@ STATE = (
     " cat /etc/ssh/sshd_config 2>/dev/null; md5sum /etc/ssh/ssh_host* /etc/shadow 2>/dev/null;"
     " ls -ld /run/sshd 2>/dev/null | cut -c1-25; pidof sshd | wc -w"
 )
+STARTING = "while systemctl show -p ActiveState ssh 2>/dev/null | grep -q activating; do sleep 0.2; done"
 # For the answers of one play.
 KEEP: dict[str, Any] = {
     "name": "Keep the answers",
@@ -128,6 +129,8 @@ def test_people_get_in_again(
 ) -> None:
     host = start(image, script)
     assert host.ssh()[0] != 0, "the fault keeps nobody out"
+    # systemd tries a daemon that fails some times more.
+    host.run(f"timeout 20 sh -c '{STARTING}'", check=False)
     before = state_of(host)
     tried = playbook("remediate", [host], "--check", "--diff", remote_login_allow=REPAIRS)
     assert tried[host]["cause"] == cause, tried.text

@@ -17,10 +17,10 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bans import ad
 
 PROGRAM = "fail2ban-client"
 # A busy server answers late or never. One question, and all of them, must leave time for the rest of the section.
-PATIENCE_S = 6
+PATIENCE_S = 8
 # All the bans of a jail can be many.
 LIST_PATIENCE_S = 12
-BUDGET_S = 22
+BUDGET_S = 18
 # Whoever lifts a ban can wait: a host under attack is busy.
 UNHURRIED = {"budget": 150, "patience": 30}
 ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
@@ -160,16 +160,23 @@ def _action(client, jail, name, port):
         # An action that is a Python class has no command.
         return {"name": name, "kind": "other", "ports": None, "covers_login": False, "words": []}, None
     start, error = client.ask("get", jail, "action", name, "actionstart")
-    ports = "all"
+    start, ports = "" if error else start, None
     if not error and names_a_port(start + command):
         text, error = client.ask("get", jail, "action", name, "port")
         ports = None if error else text.strip()
     if is_hanging(error):
         return None, error
+    return judged(name, command, start, ports, port), None
+
+
+def judged(name, command, start, ports, port):
+    """An action by the commands with which it bans and starts, and the ports that it is for."""
+    if not names_a_port(start + command):
+        ports = "all"
     kind = kind_of(command)
     covers_login = kind != "other" and covers(ports, port)
     words = words_of(command) if kind in PACKET_FILTERS else []
-    return {"name": name, "kind": kind, "ports": ports, "covers_login": covers_login, "words": words}, None
+    return {"name": name, "kind": kind, "ports": ports, "covers_login": covers_login, "words": words}
 
 
 def kind_of(command):

@@ -9,12 +9,14 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import re
+import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
     addresses,
     database,
     fail2ban,
+    fail2ban_files,
     fail2ban_service,
     iptables,
     managers,
@@ -26,6 +28,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
 )
 
 LOG_TAIL_BYTES = 2 * 1024 * 1024
+# Of the time that a section has by default, some is left for what else bans.
+FAIL2BAN_S = 26
 NEEDS_ROOT = "needs root: packet filters and banners show nothing to others"
 
 
@@ -55,6 +59,7 @@ def parsed(clients):
 
 def _fail2ban(login, clients, missing):
     """The state of fail2ban with its jails, and the bans of these clients in them."""
+    begun = time.time()
     state = dict(fail2ban_service.look(), jails=None, returning=[])
     own = []
     if state["running"]:
@@ -70,7 +75,19 @@ def _fail2ban(login, clients, missing):
         if state["running"] is None:
             # A server that does not answer has done what its database says.
             own = [fail2ban.client_ban(ban, None) for ban in state["returning"]]
-    return state, own
+    return state, _by_files(own, state["jails"] or [], login["port"], begun + FAIL2BAN_S)
+
+
+def _by_files(bans, jails, port, deadline):
+    """The bans, with what fail2ban's files say of the actions that the server did not tell in time."""
+    told = {jail["name"] for jail in jails if jail["actions"] is not None}
+    silent = [ban for ban in bans if ban["jail"] not in told]
+    patience = min(fail2ban_files.PATIENCE_S, deadline - time.time())
+    if not silent or patience <= 0:
+        return bans
+    commands, error = fail2ban_files.dump(patience)
+    known = {} if error else fail2ban_files.actions(commands, port)
+    return [fail2ban.client_ban(ban, known.get(ban["jail"])) if ban in silent else ban for ban in bans]
 
 
 def _filter_entries(login, clients, missing):

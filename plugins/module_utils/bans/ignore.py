@@ -12,13 +12,12 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import ast
 import os
 import re
 import tempfile
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses, fail2ban
+from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses, fail2ban, fail2ban_files
 
 FOLDER = "/etc/fail2ban/jail.d"
 # Read before jail.local: something for the other file to extend where nothing else says what to ignore.
@@ -39,27 +38,10 @@ class CannotIgnore(Exception):
 
 def configured():
     """jail -> what it ignores, as fail2ban reads its files; raises CannotIgnore where it cannot."""
-    result = host.run([fail2ban.PROGRAM, "-d"], timeout=DUMP_TIMEOUT_S, limit=fail2ban.ANSWER_LIMIT_BYTES)
-    if result.error or result.rc != 0:
-        raise CannotIgnore("fail2ban cannot read its configuration: %s" % (result.error or fail2ban.said(result)))
-    return parse_dump(result.out)
-
-
-def parse_dump(text):
-    """jail -> the addresses that it is told to ignore, from the output of fail2ban-client -d."""
-    found = {}
-    for line in text.splitlines():
-        if not line.startswith("['add', ") and ", 'addignoreip', " not in line:
-            continue
-        try:
-            words = ast.literal_eval(line)
-        except (ValueError, SyntaxError):
-            continue
-        if words[0] == "add":
-            found.setdefault(words[1], [])
-        elif words[0] == "set" and words[2] == "addignoreip":
-            found.setdefault(words[1], []).extend(words[3:])
-    return found
+    commands, error = fail2ban_files.dump(DUMP_TIMEOUT_S)
+    if error:
+        raise CannotIgnore("fail2ban cannot read its configuration: %s" % error)
+    return fail2ban_files.ignored(commands)
 
 
 def running(jail):

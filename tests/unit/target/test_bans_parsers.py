@@ -15,6 +15,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
     addresses,
     database,
     fail2ban,
+    fail2ban_files,
     fail2ban_service,
     gather,
     ignore,
@@ -408,10 +409,24 @@ class Database(unittest.TestCase):
             self.assertTrue(database.bans_of([], root + "/none")[1])
 
 
+class Files(unittest.TestCase):
+    def test_the_files_say_of_an_action_what_the_server_says(self):
+        for image, kind in (("trixie", "nftables"), ("bullseye", "iptables")):
+            found = fail2ban_files.actions(fail2ban_files.parse(told("dump", image)), 22)
+            (action,) = found["sshd"]
+            self.assertEqual((action["kind"], action["ports"], action["covers_login"]), (kind, "ssh", True))
+            self.assertEqual(found["nginx-http-auth"][0]["covers_login"], False)
+            self.assertEqual((found["recidive"][0]["ports"], found["recidive"][0]["covers_login"]), ("all", True))
+
+    def test_nothing_but_plain_values_is_taken(self):
+        lines = ["['add', 'sshd'", "['add', __import__('os').getpid()]", "{}", "", "['add', 'sshd', 'auto']"]
+        self.assertEqual(fail2ban_files.parse("\n".join(lines)), [["add", "sshd", "auto"]])
+
+
 class Ignored(unittest.TestCase):
     def test_what_the_jails_ignore_by_the_configuration(self):
         for image in ("trixie", "bullseye"):
-            found = ignore.parse_dump(told("dump", image))
+            found = fail2ban_files.ignored(fail2ban_files.parse(told("dump", image)))
             self.assertEqual(found["sshd"], ["192.0.2.0/24", "fe80::1"])
             self.assertEqual(found["nginx-http-auth"], ["198.51.100.9"])
 
