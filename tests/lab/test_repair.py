@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from faults import ALL, KEYS, RESTART_FAILING, STOP, SYSTEMD
+from faults_account import BY_PASSWORD, KNOWN_HOST_KEY, OPS, RHEL, failures
 from fixtures import Playbook
 from fleet import Host
 from images import DEFINITIONS
@@ -146,6 +147,55 @@ def test_people_get_in_again(
     if reboot:
         host.restart()
         assert host.ssh()[0] == 0
+
+
+# --- accounts ---
+
+CONTENT = "find /home | sort; cat /home/ops/.ssh/authorized_keys; md5sum /etc/passwd /etc/group /root/.ssh/*"
+MODES = "find /home -printf '%m\n'"
+# name, images, cause, how it is broken, variables
+ACCOUNTS: list[tuple[str, tuple[str, ...], str, str, dict[str, Any]]] = [
+    ("directory writable by all", ("trixie", "bullseye"), "authorized_keys_permissions", "chmod 777 /home/ops/.ssh",
+     OPS),
+    ("home writable by the group, and the file another's", ("bookworm",), "authorized_keys_permissions",
+     "chmod 775 /home/ops; chown 65534 /home/ops/.ssh/authorized_keys; usermod -aG ops www-data", OPS),
+    ("locked by failed logins", ("bookworm", "trixie"), "login_failures_locked",
+     f"{RHEL}; {KNOWN_HOST_KEY}; {failures(3)}", BY_PASSWORD),
+    ("password locked", ("bookworm", "bullseye"), "account_locked", f"{KNOWN_HOST_KEY}; usermod -L ops",
+     {**BY_PASSWORD, "remote_login_unlock_password": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("image", "cause", "script", "variables"),
+    [
+        pytest.param(image, cause, script, variables, id=f"{name}-{image}")
+        for name, images, cause, script, variables in ACCOUNTS
+        for image in images
+    ],
+)
+def test_a_user_gets_in_again(
+    start: Start, playbook: Playbook, image: str, cause: str, script: str, variables: dict[str, Any]
+) -> None:
+    host = start(image, script)
+    inventory, old = {host.name: host.inventory(**variables)}, image == "bullseye"
+    before = state_of(host)
+    told = playbook("remediate", inventory, old=old)
+    assert (told[host]["verdict"], told[host]["cause"]) == ("cannot_login", cause), told.text
+    assert "not in remote_login_allow" in told[host]["changes"][0]["detail"]
+    plan = playbook("remediate", inventory, "--check", "--diff", old=old, remote_login_allow=REPAIRS)
+    assert [change["changed"] for change in plan[host]["changes"]] == [True], plan.text
+    assert state_of(host) == before
+    content, modes = host.run(CONTENT).stdout, host.run(MODES).stdout
+    run = playbook("remediate", inventory, old=old, remote_login_allow=REPAIRS)
+    assert (run.status, run[host]["after"]["verdict"]) == (0, "can_login"), run.text
+    assert host.run(CONTENT).stdout == content
+    # Nobody may do more with a file than before.
+    narrowed = zip(modes.split(), host.run(MODES).stdout.split(), strict=True)
+    assert not [(was, now) for was, now in narrowed if int(now, 8) & ~int(was, 8)]
+    again = playbook("remediate", inventory, old=old, remote_login_allow=REPAIRS)
+    assert again[host]["verdict"] == "can_login", again.text
+    assert not [change for change in again[host]["changes"] if change["changed"]], again.text
 
 
 # --- the configuration ---
