@@ -210,7 +210,8 @@ results:
     host_key:
       description: >-
         Type and SHA-256 fingerprint of the host's key, and whether known_hosts has it, another one or none.
-        Where it has another one, the fingerprints of these and the lines in which they stand (C(known_in)).
+        Where it has another one, the fingerprints of these and the lines in which they stand (C(known_in)); where
+        it marks the key as revoked, C(status) is V(revoked), and these are the lines that do.
       type: dict
       sample: {"type": "ssh-ed25519", "fingerprint": "SHA256:x", "status": "known", "known_fingerprints": [],
                "known_in": []}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import login
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.gather import RUNG_OF, probe
 from ansible_collections.rescue.remote_login.plugins.plugin_utils import words
 from faults import WEB_SERVER
@@ -69,6 +70,27 @@ def test_the_probe_agrees_with_the_real_client(outcome: str, start: Start, tmp_p
     assert (status == 0) == (outcome == "ok")
     # After the banner the client has no time-out of its own: it hangs.
     assert (status == 124) == (outcome == "key_exchange_timed_out")
+
+
+@pytest.mark.parametrize("client", ["paramiko", "OpenSSH"])
+def test_a_key_that_is_revoked_lets_nobody_in(
+    client: str, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = start("bookworm")
+    if client == "OpenSSH":
+        monkeypatch.setattr(login, "paramiko", None)
+    keys = [line.split()[:2] for line in host.run("cat /etc/ssh/ssh_host_*_key.pub").stdout.splitlines()]
+    known = tmp_path / "known_hosts"
+    known.write_text("".join(f"{host.address} {kind} {key}\n@revoked * {kind} {key}\n" for kind, key in keys))
+    (result,) = probe([target(host, known_hosts=[str(known)])])
+    strict = ["-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes"]
+    status, said = host.ssh("true", *strict, patience=15)
+    assert status != 0
+    assert "REVOKED HOST KEY" in said
+    assert (result["outcome"], result["host_key"]["status"]) == ("host_key_changed", "revoked"), result
+    (place,) = result["host_key"]["known_in"]
+    number = int(place.rpartition(":")[2])
+    assert (number % 2, keys[number // 2 - 1][0]) == (0, result["host_key"]["type"])
 
 
 def test_a_name_that_does_not_exist(lab: Any) -> None:

@@ -106,6 +106,8 @@ CASES: list[tuple[str, tuple[str, ...], str, str, bool]] = [
     ("a key of each type gone", ALL, "host_keys_missing", f"rm {KEYS}; {STOP}; {RESTART_FAILING}", True),
     ("keys readable by all", ("bookworm",), "host_keys_permissions",
      f"chmod 644 {KEYS}; {STOP}; {RESTART_FAILING}", False),
+    ("keys readable by the group of RHEL's helper", ("trixie",), "host_keys_permissions",
+     f"groupadd ssh_keys; chgrp ssh_keys {KEYS}; chmod 640 {KEYS}; {STOP}; {RESTART_FAILING}", False),
     ("configured key gone", ("trixie",), "host_keys_missing",
      f"mkdir /etc/ssh/keys; echo HostKey /etc/ssh/keys/my_ecdsa >> {MAIN}; {STOP}; {RESTART_FAILING}", False),
     ("directory gone", ("bookworm",), "privilege_separation_missing", "rm -r /run/sshd", False),

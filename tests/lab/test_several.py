@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Hosts with several causes at once: the first on the path leads, what waits behind it is told too, and nothing else."""
+"""Hosts with several causes at once: the first on the path leads, what waits behind it is told."""
 
 from __future__ import annotations
 

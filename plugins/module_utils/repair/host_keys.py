@@ -56,7 +56,7 @@ def _steps_for(path, wanted, evidence):
     if status.st_size == 0:
         words = "%s is empty and is not replaced; when nothing can bring it back: rm %s && %s"
         raise CannotRepair(words % (path, path, keygen(path)))
-    steps = _securing(path, real, status)
+    steps = _securing(path, real, status, problem)
     if problem in ("unreadable", "refused by sshd") and not steps:
         raise CannotRepair(
             "sshd cannot read the key in %s, and it is not replaced; when nothing can bring it back: mv %s %s.old && %s"
@@ -102,9 +102,9 @@ def _make(path):
 # --- owner and mode ---
 
 
-def _securing(path, real, status):
-    """A private key is root's alone; on RHEL a group may read it."""
-    readers = _group(status.st_gid) == READERS
+def _securing(path, real, status, problem):
+    """A private key is root's alone; with the sshd of RHEL, which does not mind, a group may read it."""
+    readers = _group(status.st_gid) == READERS and problem != "permissions"
     allowed = 0o640 if readers else 0o600
     mode = stat.S_IMODE(status.st_mode)
     if status.st_uid == 0 and not mode & ~allowed and mode & 0o400:

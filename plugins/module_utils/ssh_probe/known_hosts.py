@@ -26,22 +26,36 @@ LIMIT_BYTES = 8 * 1024 * 1024
 
 def known_keys(target):
     """The keys that known_hosts has for this target: {type: [(key, file:line), ...]}. A wrong line hides no other."""
-    wanted = known_name(target)
     found = {}
+    for marker, line, place in _lines_about(target):
+        if marker:
+            continue  # certificates and revoked keys: not a key to compare with
+        try:
+            entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
+        except Exception:  # paramiko has several ways of refusing a line
+            continue
+        if entry is not None and entry.key is not None:
+            found.setdefault(entry.key.get_name(), []).append((entry.key, place))
+    return found
+
+
+def revoked_in(target, shown):
+    """The lines that mark the key with this fingerprint as revoked, which no client overlooks: [file:line]."""
+    lines = _lines_about(target)
+    return [place for marker, _line, place in lines if marker == "@revoked" and fingerprint_in(place) == shown]
+
+
+def _lines_about(target):
+    """(marker or None, the rest, file:line) of each line of known_hosts about a target."""
+    wanted = known_name(target)
     paths = target.get("known_hosts")
     for path in DEFAULT_FILES if paths is None else paths:
         path = os.path.expanduser(path)
         for number, line in enumerate(host.read(path, limit=LIMIT_BYTES).text.splitlines(), 1):
-            # Marked lines are about certificates and revoked keys; what they say is not a key to compare with.
-            if not line.strip() or line.strip()[0] in "#@" or not names_host(line.split()[0], wanted):
-                continue
-            try:
-                entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
-            except Exception:  # paramiko has several ways of refusing a line
-                continue
-            if entry is not None and entry.key is not None:
-                found.setdefault(entry.key.get_name(), []).append((entry.key, "%s:%d" % (path, number)))
-    return found
+            marker = line.split()[0] if line.lstrip()[:1] == "@" else None
+            line = line.strip()[len(marker or "") :].strip()
+            if line and line[0] != "#" and names_host(line.split()[0], wanted):
+                yield marker, line, "%s:%d" % (path, number)
 
 
 def known_name(target):
@@ -68,8 +82,8 @@ def _glob(pattern):
     return pattern.replace("[", "[[]")  # a bracket stands for itself, as in [host]:port
 
 
-def judge_host_key(key, known):
-    """The evidence on the host key that the server has shown."""
+def judge_host_key(key, known, revoked=()):
+    """The evidence on the host key that the server has shown; ``revoked``: the lines that mark it as such."""
     kind = key.get_name()
     same_type = known.get(kind, [])
     status = "unknown"
@@ -77,14 +91,24 @@ def judge_host_key(key, known):
         status = "known"
     elif same_type:
         status = "changed"
+    if revoked:
+        status = "revoked"
     expected = same_type if status == "changed" else []
     return {
         "type": kind,
         "fingerprint": fingerprint(key.asbytes()),
         "status": status,
         "known_fingerprints": [fingerprint(other.asbytes()) for other, _place in expected],
-        "known_in": [place for _other, place in expected],
+        "known_in": list(revoked) or [place for _other, place in expected],
     }
+
+
+def refusal(judged):
+    """Why a client goes no further, in words."""
+    shows = "the host shows the %s key %s" % (judged["type"], judged["fingerprint"])
+    if judged["status"] == "revoked":
+        return "%s, which known_hosts marks as revoked" % shows
+    return "%s, known_hosts has %s" % (shows, ", ".join(judged["known_fingerprints"]))
 
 
 def fingerprint(blob):

@@ -116,13 +116,15 @@ def log_in(stream, target, result, timeout):
         known = known_hosts.known_keys(target)
         _exchange_keys(transport, known, result, timeout)
         key = transport.get_remote_server_key()
-        result["host_key"] = known_hosts.judge_host_key(key, known)
-        if result["host_key"]["status"] == "changed":
-            raise Failed("host_key_changed", _changed_text(result["host_key"]))
+        revoked = known_hosts.revoked_in(target, known_hosts.fingerprint(key.asbytes()))
+        result["host_key"] = known_hosts.judge_host_key(key, known, revoked)
+        if result["host_key"]["status"] in ("changed", "revoked"):
+            raise Failed("host_key_changed", known_hosts.refusal(result["host_key"]))
         if not target.get("authenticate", True):
             return
         _authenticate(transport, target, result, timeout * AUTH_PATIENCE, parting)
-        _open_session(transport, result, timeout)
+        # What PAM starts a session with may take its time, and no client minds.
+        _open_session(transport, result, timeout * AUTH_PATIENCE)
     finally:
         transport.close()
 
@@ -137,14 +139,6 @@ def _listen_for_parting_words(transport):
 
     transport._parse_disconnect = heard
     return said
-
-
-def _changed_text(host_key):
-    return "the host shows the %s key %s, known_hosts has %s" % (
-        host_key["type"],
-        host_key["fingerprint"],
-        ", ".join(host_key["known_fingerprints"]),
-    )
 
 
 def _exchange_keys(transport, known, result, timeout):

@@ -23,6 +23,7 @@ HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (\S+)", re.M)
 OFFENDING = re.compile(r"^Offending \S+ key in (/.+:\d+)$", re.M)
 METHODS = re.compile(r"^debug1: Authentications that can continue: (\S+)", re.M)
 CHANGED = re.compile(r"^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! +@", re.M)
+REVOKED = re.compile(r"^@ +WARNING: REVOKED HOST KEY DETECTED! +@", re.M)
 # 'Offering public key: PATH TYPE FINGERPRINT [explicit] [agent]'
 OFFERED = re.compile(r"^debug1: Offering public key: .* (\S+) (SHA256:\S+)(.*)$", re.M)
 ACCEPTED = re.compile(r"^debug1: Server accepts key: .* (\S+) (SHA256:\S+)", re.M)
@@ -72,6 +73,9 @@ def _tell_what_differs(failure, target, address, result):
         offer = result.get("key_exchange_offer")
         result["algorithms_mismatch"] = algorithms.judge(failure.detail, offer, takes)
     elif failure.outcome == "host_key_changed":
+        if result["host_key"]["status"] == "revoked":
+            result["host_key"]["known_in"] = known_hosts.revoked_in(target, result["host_key"]["fingerprint"])
+            return
         known = [known_hosts.fingerprint_in(place) for place in result["host_key"]["known_in"]]
         result["host_key"]["known_fingerprints"] = [fingerprint for fingerprint in known if fingerprint]
 
@@ -145,10 +149,11 @@ def judge(rc, out, err, error, target, result):
         text((parting[-1] if parting else said[-1] if said else out).strip().encode("utf-8"))
         or "the client says nothing"
     )
-    changed = CHANGED.search(err) is not None
+    changed, revoked = CHANGED.search(err) is not None, REVOKED.search(err) is not None
     found = HOST_KEY.search(err)
     if found:
-        status = "changed" if changed else "known" if "is known and matches" in err else "unknown"
+        status = "known" if "is known and matches" in err else "unknown"
+        status = "revoked" if revoked else "changed" if changed else status
         kind, fingerprint = found.groups()
         places = OFFENDING.findall(err) if changed else []
         result["host_key"] = {"type": kind, "fingerprint": fingerprint, "status": status, "known_fingerprints": []}
@@ -158,6 +163,8 @@ def judge(rc, out, err, error, target, result):
         result["auth_methods"] = methods[-1].split(",")
     if changed:
         raise Failed("host_key_changed", "the host's key is not the one in known_hosts")
+    if revoked:
+        raise Failed("host_key_changed", "known_hosts marks the host's key as revoked")
     result["credential_used"] = used(err)
     authenticated = AUTHENTICATED.search(err) is not None
     if error and not authenticated:

@@ -25,8 +25,10 @@ class HostKeys(unittest.TestCase):
 
     def judged(self, text, **target):
         with folder_with({"known": text}) as root:
-            known = known_hosts.known_keys(dict(HOST, known_hosts=[os.path.join(root, "known"), "/none"], **target))
-        return known_hosts.judge_host_key(self.mine, known)
+            target = dict(HOST, known_hosts=[os.path.join(root, "known"), "/none"], **target)
+            known = known_hosts.known_keys(target)
+            revoked = known_hosts.revoked_in(target, known_hosts.fingerprint(self.mine.asbytes()))
+        return known_hosts.judge_host_key(self.mine, known, revoked)
 
     def test_a_key_that_known_hosts_has_is_known(self):
         found = self.judged(self.line("web", self.mine))
@@ -62,6 +64,13 @@ class HostKeys(unittest.TestCase):
         for marker in ("@cert-authority *.example", "@revoked other"):
             text = self.line(marker, self.mine) + self.line("web", self.other)
             self.assertEqual(self.judged(text)["status"], "changed", marker)
+
+    def test_a_key_that_is_marked_as_revoked_is_refused_however_well_it_is_known(self):
+        found = self.judged(self.line("web", self.mine) + self.line("@revoked *", self.mine))
+        self.assertEqual((found["status"], found["known_in"][0][-7:]), ("revoked", "known:2"))
+        self.assertIn("revoked", known_hosts.refusal(found))
+        for harmless in (self.line("@revoked *", self.other), self.line("@revoked !web,*", self.mine)):
+            self.assertEqual(self.judged(self.line("web", self.mine) + harmless)["status"], "known")
 
 
 class Credentials(unittest.TestCase):
