@@ -99,7 +99,8 @@ def _at_include(tokens, place, wanted, level, depth, lines, fatal):
     """Debian's @include takes in a whole file; where it cannot, PAM does not start at all."""
     target = find(tokens[1]) if len(tokens) > 1 else None
     if target is None or depth >= DEPTH_LIMIT:
-        fatal.append("%s line %d includes %s, which cannot be read" % (place["file"], place["line"], tokens[1:2]))
+        named = tokens[1] if len(tokens) > 1 else "nothing"
+        fatal.append("%s line %d includes %s, which cannot be read" % (place["file"], place["line"], named))
         return
     _read(target, wanted, level, depth + 1, lines, fatal)
 
