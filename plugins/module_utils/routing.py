@@ -20,6 +20,8 @@ RTMSG = struct.Struct("=BBBBBBBBI")
 RTA_DST, RTA_SRC, RTA_IIF, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_METRICS, RTA_CACHEINFO = 1, 2, 3, 4, 5, 7, 8, 12
 RTA_TABLE, RTA_MARK, RTA_IP_PROTO, RTA_SPORT, RTA_DPORT = 15, 16, 27, 28, 29
 RTAX_MTU = 2
+# Where it is told no protocol, the kernel answers for UDP.
+WITHOUT_PORTS = netlink.attribute(RTA_IP_PROTO, struct.pack("=B", socket.IPPROTO_ICMP))
 # The answer shall name the table that the route is in.
 RTM_F_LOOKUP_TABLE = 0x1000
 # A client's own port; any will do.
@@ -52,25 +54,28 @@ def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def to(address, source=None, mark=None, port=None):
+def to(address, source=None, mark=None, port=None, without_ports=False):
     """The route to an address: {interface, gateway, source, type, local, table, mtu, error}.
 
     ``error`` is None, or why no packet would go there: 'no route', 'unreachable', 'prohibit', 'blackhole';
     or, with a colon in it, why the kernel could not be asked. ``port``: the way of an answer from this TCP port;
-    rules of policy routing can look at it. ``mtu`` is None where the link's own counts.
+    rules of policy routing can look at it. ``without_ports``: that of a packet of IPv4 that has none, as for ICMP.
+    ``mtu`` is None where the link's own counts.
     """
-    more = _ports(port, CLIENT_PORT) if port else b""
+    more = _ports(port, CLIENT_PORT) if port else WITHOUT_PORTS if without_ports else b""
     return _answer(address, source, mark, more)
 
 
-def arrival(client, address, interface, port):
+def arrival(client, address, interface, port=None):
     """What the kernel does with a client's packet that comes in on an interface: {type, error, …} as of to().
+
+    Without a port it is one of IPv4 that has none: rules of policy routing for ports are not about it.
 
     ``error`` is also 'reverse path' for one that the reverse path filter drops, and 'martian' for one whose source
     cannot be.
     """
     more = netlink.attribute(RTA_IIF, struct.pack("=I", interface_index(interface) or 0))
-    answer = _answer(address, client, None, more + _ports(CLIENT_PORT, port))
+    answer = _answer(address, client, None, more + (_ports(CLIENT_PORT, port) if port else WITHOUT_PORTS))
     if answer["error"] == "blackhole":  # the same number stands for both, and a blackhole has no such answer here
         answer["error"] = "martian"
     return answer

@@ -55,9 +55,26 @@ def trouble(found, client):
     return None
 
 
+def asking(client, address, interface, gateway):
+    """What the kernel does with the question who has the address, which comes before any packet: as arrival().
+
+    ``asker``: who asks it, the router on the way back or a client on the same link. ARP has no ports, so that rules
+    of policy routing for ports are not about it. None for IPv6, where no such filter looks.
+    """
+    if ":" in address or ":" in client:
+        return None
+    asker = gateway or client
+    return dict(arrival(asker, address, interface, None), asker=asker, back_by=_back_by(asker, address))
+
+
+def _back_by(asker, address):
+    return routing.to(asker, address if routing.to(address)["local"] else None, without_ports=True)["interface"]
+
+
 def arrival(client, address, interface, port):
     """What the kernel does with the client's packets that come in by an interface: {interface, error, rp_filter}.
 
+    ``port``: that of the login, or None for what has no ports.
     ``error`` is None, 'reverse path', 'martian', another reason of the routing, or, with a colon in it, why this
     is not known.
     """
@@ -69,10 +86,10 @@ def arrival(client, address, interface, port):
     found["rp_filter"] = MODES.get(_effective("rp_filter", interface))
     if _effective("log_martians", interface):
         # The kernel would write to its log what it thinks of the question.
-        return dict(found, error=_reckoned(client, address, interface, found["rp_filter"]))
+        return dict(found, error=_reckoned(client, address, found, port))
     error = routing.arrival(client, address, interface, port)["error"]
     if error == "martian":  # since Linux 6.13 one number stands for both
-        error = _reckoned(client, address, interface, found["rp_filter"]) or error
+        error = _reckoned(client, address, found, port) or error
     return dict(found, error=error)
 
 
@@ -89,13 +106,15 @@ def _setting(interface, name):
     return int(text) if text.isdigit() else None
 
 
-def _reckoned(client, address, interface, mode):
-    """What the reverse path filter does, without asking the kernel."""
+def _reckoned(client, address, found, port):
+    """What the reverse path filter does, without asking the kernel: it looks for the way back of the very packet."""
+    mode = found["rp_filter"]
     if mode in (None, "off"):
         return None
-    route = routing.to(client, address if routing.to(address)["local"] else None)
+    source = address if routing.to(address)["local"] else None
+    route = routing.to(client, source, port=port, without_ports=port is None)
     if route["local"]:
         return None
     if route["error"]:
         return "reverse path"
-    return "reverse path" if mode == "strict" and route["interface"] != interface else None
+    return "reverse path" if mode == "strict" and route["interface"] != found["interface"] else None

@@ -112,6 +112,14 @@ sources:
   type: list
   elements: dict
   sample: [{"address": "203.0.113.9", "attempts": 61, "accepted": 0, "last_at": "2026-11-21T01:02:03Z"}]
+unnamed:
+  description:
+    - What sshd has complained of in the last three minutes, and since its start, without saying whose connection it was,
+      the newest first, each text once, at most 3.
+  returned: when RV(status) is V(ok)
+  type: list
+  elements: dict
+  sample: [{"time": "2026-01-31T12:00:00Z", "line": "fatal: chroot(\"/run/sshd\"): Operation not permitted [preauth]"}]
 complaints:
   description: The last complaints of sshd that are about no attempt, such as a daemon that cannot fork.
   returned: when RV(status) is V(ok)

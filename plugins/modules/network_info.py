@@ -125,6 +125,13 @@ login:
         where the reverse path filter drops it. C(rp_filter) is V(off), V(strict) or V(loose), and V(null) for IPv6.
       type: dict
       sample: {"interface": "eth0", "error": null, "rp_filter": "strict"}
+    asking:
+      description: >-
+        What the kernel does with the question who has the address (ARP), which comes before any packet and has no
+        ports: C(asker) is the router on the way back, or the client, C(back_by) the interface by which the route to it
+        leads without ports, C(error) as in RV(login.arrival). V(null) for IPv6.
+      type: dict
+      sample: {"interface": "eth0", "error": null, "rp_filter": "strict", "asker": "198.51.100.1", "back_by": "eth0"}
     policy:
       description: >-
         Rules of policy routing that not every host has, routes of any table that refuse packets to the client, and how

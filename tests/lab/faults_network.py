@@ -84,6 +84,12 @@ FAULTS = [
           f"ip route add {CLIENT}/32 via 10.77.1.250; {RP.format(0)}", points_at="gateway 10.77.1.250 does not answer"),
     Fault("strict reverse path", "reverse_path_filter", "no_route",
           f"{SPARE}{RP.format(1)}ip route add {CLIENT}/32 dev spare", points_at="strict"),
+    Fault("strict reverse path, and a way back for the port only", "reverse_path_filter", "no_route",
+          f"{SPARE}ip route add 10.77.1.0/24 dev eth0 table 100; ip rule add ipproto tcp sport 22 lookup 100;"
+          f" ip route add 10.77.1.0/30 dev spare; {RP.format(1)}", points_at="without ports the route to 10.77.1.1"),
+    Fault("loose reverse path, and a way back for TCP only", "reverse_path_filter", "no_route",
+          "ip route add 10.77.1.0/24 dev eth0 table 100; ip rule add ipproto tcp lookup 100; ip route del 10.77.1.0/24"
+          f" dev eth0; {RP.format(2)}", points_at="without ports"),
     Fault("encryption wanted", "ipsec_policy_blocks", "timed_out",
           f"ip xfrm policy add src {CLIENT} dst {OWN} dir in tmpl proto esp mode transport; sleep 0.2",
           points_at="IPsec policies"),
@@ -98,6 +104,9 @@ HEALTHY = [
           f"ip route add 10.77.1.0/24 dev eth0 table 50; ip rule add from {OWN} table 50;"
           " ip rule add fwmark 9 table 51; ip route add blackhole default table 51"),
     Fault("strict and symmetric", "", "ok", RP.format(1)),
+    Fault("strict, and another way for one port only", "", "ok",
+          SPARE + "ip route add 10.77.1.0/24 dev spare table 100; ip rule add ipproto tcp sport 2222 lookup 100;"
+          " ip rule add ipproto udp lookup 100; " + RP.format(1)),
     Fault("an unused link is down", "", "ok",
           "ip link add unused type veth peer name peer; ip addr add 192.0.2.77/24 dev unused;"
           " ip route add blackhole 203.0.113.0/24"),
@@ -141,6 +150,9 @@ ROUTED = [
     RoutedFault("strict reverse path", "reverse_path_filter", "timed_out",
                 "ip route replace default via 10.77.1.1; sysctl -qw net.ipv4.conf.all.rp_filter=1",
                 points_at="net.ipv4.conf.net1.rp_filter is strict"),
+    RoutedFault("strict reverse path for the router only", "reverse_path_filter", "no_route",
+                SPARE + "ip route add ROUTER/32 dev spare; sysctl -qw net.ipv4.conf.all.rp_filter=1",
+                points_at="when ROUTER asks"),
     RoutedFault("link down", "link_down", "no_route", "ip link set net1 down",
                 points_at="net1 is administratively down"),
     RoutedFault("address removed", "link_down", "no_route", "ip addr del HOST/24 dev net1",

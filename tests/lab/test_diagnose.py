@@ -17,6 +17,7 @@ import faults_firewall
 import faults_health
 import faults_network
 import faults_policy
+import faults_sandbox
 from batches import Batch, cases
 from faults import Fault
 from fleet import Host
@@ -30,6 +31,7 @@ TOPICS = (
     faults_health,
     faults_network,
     faults_policy,
+    faults_sandbox,
 )
 BROKEN = [fault for topic in TOPICS for fault in topic.FAULTS]
 ODD = [fault for topic in TOPICS for fault in topic.HEALTHY]

@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, view
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import (
     authorized_keys,
     denials,
@@ -20,18 +20,62 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
     shadow,
     user,
 )
+from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import sandbox
 
 MESSAGE_LIMIT = 300
+# What a login looks at, beside what its own settings name.
+FILES = (
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/group",
+    "/etc/nsswitch.conf",
+    "/etc/pam.d",
+    "/etc/pam.d/sshd",
+    "/etc/security",
+    "/etc/shells",
+    "/etc/nologin",
+    "/run/nologin",
+)
 PRIVATE = ("password_field", "group_ids", "sshd_says_expired")
 
 
 def gather(login):
     """Look at the account for a login attempt: {port, addresses, user, clients, method}."""
+    daemons = policy.daemons_of(login)
+    running, service = daemons
+    pid = running[0]["pid"] if running else None
+    if not view.is_apart(pid):
+        return _look(login, daemons)
+    # A daemon with mounts of its own may see other files, and so do its sessions.
+    answer = view.asked(pid, lambda: _look(login, daemons))
+    evidence = answer["value"] or _look(login, daemons)
+    if answer["error"]:
+        evidence["missing"]["view"] = "the files could not be seen as sshd sees them: %s" % answer["error"]
+    differs = view.differing(pid, _paths(evidence))
+    because = sandbox.mount_settings(service["unit_files"], differs)
+    because = because or ["process %d of sshd has mounts of its own" % pid]
+    evidence["view"] = {"pid": pid, "differs": differs, "because": because if differs else []}
+    return evidence
+
+
+def _paths(account):
+    """The files that decide the login."""
+    own = [
+        account["home"]["path"],
+        account["shell"]["path"],
+        ((account["rules"] or {}).get("chroot") or {}).get("path"),
+    ]
+    own += [entry["path"] for entry in (account["keys"] or {}).get("files", [])]
+    return [path for path in own + list(FILES) if path]
+
+
+def _look(login, daemons):
     evidence = {"status": "ok", "missing": {}, "user": login["user"], "method": login.get("method")}
+    evidence["view"] = None
     missing = evidence["missing"]
     evidence.update(user.look(login["user"], missing))
     evidence.update(shadow.look(login["user"], evidence, missing))
-    evidence["rules"] = policy.look(login, evidence, missing)
+    evidence["rules"] = policy.look(login, evidence, daemons, missing)
     evidence["keys"] = authorized_keys.look(login, evidence, evidence["rules"], missing)
     values = settings.look(login, evidence["rules"], missing)
     subject = _subject(login, evidence, values)

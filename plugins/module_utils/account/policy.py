@@ -51,13 +51,15 @@ BINARY_LIMIT_BYTES = 16 * 1024 * 1024
 DISTRIBUTION = re.compile(r"OpenSSH_[0-9][\w.]* (?:Debian|Ubuntu)-|[\0 ](?:Debian|Ubuntu)-[0-9]")
 
 
-def look(login, account, missing):
-    """The rules of the daemon that takes this login: {settings, refusals, …}; None with a reason in ``missing``."""
+def look(login, account, daemons, missing):
+    """The rules of the daemon that takes this login: {settings, refusals, …}; None with a reason in ``missing``.
+
+    ``daemons``: what daemons_of() answers.
+    """
     if not host.is_root():
         missing["rules"] = "needs root: sshd tells its configuration only to root"
         return None
-    running, listening, service = _daemons()
-    mine = _daemon_on_port(running, listening, login["port"])
+    mine, service = daemons
     path = daemon.binary(mine, service["command"])
     if path is None or not daemon.is_trusted(path):
         reason = "sshd is not installed" if path is None else "%s is not run, because others can change it" % path
@@ -87,12 +89,13 @@ def _look_of(path, version, command):
     return {"command": command, "version": version, "group_writable_allowed": _allows_own_group(path)}
 
 
-def _daemons():
-    """The daemons that run, the sockets that are listened on, and what the service manager says."""
+def daemons_of(login):
+    """The daemons that run, the one that has the port of the login first, and what the service manager says."""
     tables, error, hidden = sockets.listening()
     service = unit.gather()
     known = None if error or hidden else {holder["pid"] for entry in tables for holder in entry["processes"]}
-    return daemon.daemons(known, service["main_pid"]), tables or [], service
+    running = daemon.daemons(known, service["main_pid"])
+    return _daemon_on_port(running, tables or [], login["port"]), service
 
 
 def _daemon_on_port(running, listening, port):

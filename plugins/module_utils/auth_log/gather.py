@@ -11,13 +11,16 @@ __metaclass__ = type
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, system_log
-from ansible_collections.rescue.remote_login.plugins.module_utils.auth_log import attempts
+from ansible_collections.rescue.remote_login.plugins.module_utils.auth_log import attempts, lines
 
 JOURNAL_LINES = 3000
 SINCE_S = 7 * 86400
 SHOWN_ATTEMPTS = 50
 SHOWN_SOURCES = 20
 SHOWN_COMPLAINTS = 10
+SHOWN_UNNAMED = 3
+# The attempt that is diagnosed was made shortly before.
+UNNAMED_S = 180
 
 
 def gather(login):
@@ -29,6 +32,8 @@ def gather(login):
     found, complaints = attempts.group(entries)
     evidence = {"status": "ok", "missing": {}, "source": _source(entries, source), "other_logs": problems}
     evidence["own_attempt"] = _own(found, login, now, evidence["missing"])
+    started = max([entry["at"] for entry in entries if entry["message"].startswith("Server listening on ")] or [0])
+    evidence["unnamed"] = unnamed(complaints, max(started, now - UNNAMED_S))
     marked = [attempt for attempt in found if attempt.get("own")]
     last = [attempt for attempt in found[-SHOWN_ATTEMPTS:] if attempt not in marked]
     chosen = sorted(marked + last, key=lambda attempt: attempt["at"])
@@ -60,6 +65,16 @@ def _own(found, login, now, missing):
     if not login["clients"]:
         missing["own_attempt"] = "it is not known from where the probe came"
     return first
+
+
+def unnamed(complaints, since):
+    """What sshd has complained of since then without saying whose connection it was, the newest first."""
+    found = []
+    for entry in reversed(complaints):
+        line = entry["message"][: attempts.SHOWN_LINE]
+        if entry["at"] >= since and not lines.DAEMON.match(line) and line not in [one["line"] for one in found]:
+            found.append({"time": host.iso_time(entry["at"]), "line": line})
+    return found[:SHOWN_UNNAMED]
 
 
 def _source(entries, source):

@@ -13,7 +13,7 @@ import os
 import re
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, pam_stack, system_log
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, pam_stack, system_log, view
 from ansible_collections.rescue.remote_login.plugins.module_utils.health import (
     cgroups,
     kernel_log,
@@ -34,6 +34,8 @@ WAITING_PER_CPU = 30
 STALLED = (("cpu", "some", 80), ("io", "full", 60), ("memory", "full", 40))
 # Less than this share of one processor makes a login take seconds.
 SCARCE_CPUS = 0.05
+# Looking takes up to storage.PATIENCE_S of it.
+STORAGE_S = 8
 RANDOM = "/proc/sys/kernel/random"
 
 
@@ -59,7 +61,7 @@ def gather(login):
         "missing": missing,
         "user": {name: user[name] for name in ("name", "uid", "home")} if user else None,
         "lookups": lookups,
-        "storage": storage.look(user, table, stack, kernel),
+        "storage": _storage(pid, user, table, stack, kernel),
         "memory": memory.look(pid, table, kernel, now),
         "processes": processes.look(pid, user, table, lines, stack),
         "load": load(pid, table),
@@ -73,6 +75,23 @@ def gather(login):
         missing["processes.daemon_files"] = "needs root: what a process has open is shown to nobody else"
     evidence["killed"] = killed(evidence["memory"], pid)
     return evidence
+
+
+def _storage(pid, user, table, stack, kernel):
+    """The file systems as the daemon and its sessions see them, where it has mounts of its own."""
+
+    def look():
+        own, _error = mounts.table()
+        return storage.look(user, own, stack, kernel)
+
+    found = view.asked(pid, look, STORAGE_S)["value"] if view.is_apart(pid) else None
+    if found is None:
+        return storage.look(user, table, stack, kernel)
+    for entry in found["read_only"]:
+        outside = mounts.holding(entry["paths"][0], table)
+        if outside and not mounts.is_read_only(outside):
+            entry["reason"] = "for sshd and its sessions only, by a setting of its unit"
+    return found
 
 
 def killed(found, pid):

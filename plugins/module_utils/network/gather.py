@@ -69,7 +69,7 @@ def judge(login, links, addresses, missing):
     by_name = {link["name"]: link for link in links.values()}
     found = dict.fromkeys(("client", "address", "interface", "address_state", "way_back", "arrival", "policy", "mtu"))
     found.update(client=client, address=address, link=None, closed_ports=[], configured_in=[], family_is_there=None)
-    found.update(default_route=None)
+    found.update(default_route=None, asking=None)
     if address is not None:
         holder = next((entry for entry in addresses if entry["address"] == _plain(address)), None)
         found["address_state"] = holder["state"] if holder else "missing"
@@ -91,7 +91,20 @@ def judge(login, links, addresses, missing):
     found["mtu_bytes"] = (by_name.get(found["in_by"]) or {}).get("mtu")
     if own_address(found) and client and found["in_by"]:
         found["arrival"] = way.arrival(client, address, found["in_by"], login["port"])
+        found["asking"] = _asking(found)
     return found
+
+
+def _asking(found):
+    """What becomes of ARP's question for the address: that of the router, where the way back leads over one."""
+    back = found["way_back"]
+    if back["error"]:
+        return None
+    gateway = back["gateway"] if back["interface"] == found["in_by"] else None
+    # A client behind another link than the one that it comes in by does not ask there itself, as far as is known.
+    if gateway is None and back["interface"] != found["in_by"]:
+        return None
+    return way.asking(found["client"], found["address"], found["in_by"], gateway)
 
 
 def tried(client, tried_addresses, addresses):

@@ -91,7 +91,12 @@ def daemons(listening, main_pid):
         if host.link_target("/proc/%d/ns/net" % pid) not in (network, None):
             continue  # the daemon of a container
         its_root = host.status_of("/proc/%d/root" % pid)
-        if its_root is not None and (its_root.st_dev, its_root.st_ino) != (root.st_dev, root.st_ino):
+        # A unit's own may have a root of its own (RootDirectory=).
+        if (
+            pid != main_pid
+            and its_root is not None
+            and (its_root.st_dev, its_root.st_ino) != (root.st_dev, root.st_ino)
+        ):
             continue
         process.update(state=state, started_at=_started_at(pid), arguments=arguments, executable=_executable(pid))
         found.append(process)

@@ -12,7 +12,7 @@ import os
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
-from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config, daemon, log, needs, unit
+from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config, daemon, log, needs, sandbox, unit
 
 
 def gather(login):
@@ -37,6 +37,7 @@ def gather(login):
     }
     evidence.update(service)
     evidence["daemon"] = _chief(running)
+    evidence["confinement"] = sandbox.confinement(evidence["daemon"] and evidence["daemon"]["pid"], service)
     evidence["apart"] = None if running else daemon.in_network_of_its_own(service["main_pid"])
     socket_active = bool(evidence["socket"] and evidence["socket"]["active"])
     evidence["running"] = bool(running) or socket_active
@@ -51,6 +52,7 @@ def gather(login):
     evidence.update(_configuration(path, evidence, running, login))
     evidence["login"] = judge_login(evidence, tables, login)
     evidence["state_changed_at"] = host.iso_time(evidence["state_changed_at"])
+    del evidence["system_calls"]
     if evidence["daemon"]:
         shown = ("pid", "program", "command", "state")
         started_at = host.iso_time(evidence["daemon"]["started_at"])

@@ -39,6 +39,8 @@ PROPERTIES = [
     "RuntimeDirectory",
     "StateChangeTimestampMonotonic",
     "FragmentPath",
+    "DropInPaths",
+    "SystemCallFilter",
 ]
 # File states in which a unit is started at boot by itself.
 ENABLED_STATES = ("enabled", "alias")
@@ -70,6 +72,8 @@ def _nothing(manager):
         "main_pid": None,
         "unit_restarts": None,
         "unit_path": None,
+        "unit_files": [],
+        "system_calls": None,
         "masked": None,
         "enabled": None,
         "socket": None,
@@ -146,6 +150,8 @@ def describe(units):
         main_pid=int(service["MainPID"]) if service.get("MainPID", "0") not in ("", "0") else None,
         unit_restarts=int(service["NRestarts"]) if service.get("NRestarts", "").isdigit() else None,
         unit_path=service.get("FragmentPath") or None,
+        unit_files=(service.get("FragmentPath", "") + " " + service.get("DropInPaths", "")).split(),
+        system_calls=service.get("SystemCallFilter") or None,
         masked=_masked(service),
         enabled=_enabled(service),
         command=parse_exec(service.get("ExecStart", "")),

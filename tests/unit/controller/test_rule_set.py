@@ -33,6 +33,7 @@ LOOKED_AT = {
     "no_return_route": {"bans", "firewall"},
     "source_penalty": {"sshd"},
     "slow_name_lookup": {"bans", "sshd"},
+    "sshd_confined": {"auth_log"},
     "sshd_on_other_port": {"firewall"},
 }
 RULES = {rule.id: rule for rule in rules.load()}

@@ -165,7 +165,7 @@ class Ask(unittest.TestCase):
     def test_without_root_there_is_a_reason(self):
         missing = {}
         with replaced(host, is_root=lambda: False):
-            self.assertIsNone(policy.look(LOGIN, BOB, missing))
+            self.assertIsNone(policy.look(LOGIN, BOB, ([], {}), missing))
         self.assertIn("needs root", missing["rules"])
 
 

@@ -212,7 +212,7 @@ class Way(unittest.TestCase):
         files = {"rp_filter": mode, "log_martians": log}
         route = {"interface": back, "local": local, "error": None}
         with replaced(way, _setting=lambda _interface, name: files[name]), replaced(
-            routing, arrival=lambda *_given: {"error": kernel}, to=lambda *_given: route
+            routing, arrival=lambda *_given: {"error": kernel}, to=lambda *_given, **_more: route
         ):
             return way.arrival(CLIENT, HOST, "eth0", 22)
 
@@ -229,6 +229,23 @@ class Way(unittest.TestCase):
             (("not asked", 2, "eth1", 1), None),
         ):
             self.assertEqual(self.arrival(*given)["error"], wanted)
+
+    def test_a_question_for_the_address_has_no_ports(self):
+        asked = []
+
+        def to(address, source=None, **more):
+            asked.append((address, more))
+            return {"interface": "eth0" if more.get("port") else "eth1", "local": address == HOST, "error": None}
+
+        with replaced(way, _setting=lambda _interface, name: int(name == "rp_filter")), replaced(
+            routing, arrival=lambda *given: {"error": "martian" if given[3] is None else None}, to=to
+        ):
+            self.assertIsNone(way.arrival(CLIENT, HOST, "eth0", 22)["error"])
+            found = way.asking(CLIENT, HOST, "eth0", None)
+            self.assertEqual(way.asking(CLIENT, HOST, "eth0", "192.0.2.1")["asker"], "192.0.2.1")
+        self.assertEqual((found["asker"], found["error"], found["back_by"]), (CLIENT, "reverse path", "eth1"))
+        self.assertIn((CLIENT, {"port": None, "without_ports": True}), asked)
+        self.assertIsNone(way.asking("fd00::9", "fd00::1", "eth0", None))
 
     def test_ipv6_has_no_such_setting(self):
         with replaced(routing, arrival=lambda *_given: {"error": None}):
