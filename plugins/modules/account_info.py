@@ -67,6 +67,18 @@ method:
   returned: when RV(status) is V(ok)
   type: str
   sample: publickey
+view:
+  description:
+    - V(null) where the daemon sees the files that everybody sees. Where it has mounts of its own, as by
+      C(ProtectHome) or C(InaccessiblePaths) of its unit, the whole account is looked at as the daemon sees it.
+    - C(pid) is the daemon, C(differs) has those of the files and folders that decide the login at which it sees
+      something else or nothing, C(because) the settings of its unit that make it so.
+  returned: when RV(status) is V(ok)
+  type: dict
+  sample:
+    pid: 612
+    differs: [/root]
+    because: ["ProtectHome=yes (/etc/systemd/system/ssh.service.d/hard.conf line 2)"]
 exists:
   description: Whether there is such a user; V(null) where a directory that may have it does not answer.
   returned: when RV(status) is V(ok)

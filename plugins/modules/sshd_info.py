@@ -100,6 +100,21 @@ unit_path:
   returned: when RV(status) is V(ok)
   type: str
   sample: /lib/systemd/system/ssh.service
+unit_files:
+  description: The files of the unit, its own first and then the drop-ins, in the order in which they count.
+  returned: when RV(status) is V(ok)
+  type: list
+  elements: str
+  sample: [/lib/systemd/system/ssh.service]
+confinement:
+  description:
+    - What the unit lets the daemon do. C(lacks) has the capabilities that process 1 has and the daemon has not,
+      C(filtered) tells whether its system calls are filtered, C(calls) has those that every login takes and the filter
+      does not allow, C(users) a user that the daemon's own user namespace has not got.
+    - C(problem) says in words why no login can work with that. C(settings) has the lines of the unit about such rights.
+  returned: when RV(status) is V(ok)
+  type: dict
+  sample: {"lacks": [], "filtered": false, "calls": [], "users": null, "problem": null, "settings": []}
 unit_load_state:
   description: systemd's LoadState.
   returned: when RV(status) is V(ok)

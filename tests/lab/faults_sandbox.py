@@ -59,6 +59,6 @@ HEALTHY = [
           unit("PrivateTmp=yes", "ProtectSystem=full", "NoNewPrivileges=yes", "ProtectHome=no", "InaccessiblePaths=/srv",
                "CapabilityBoundingSet=~CAP_SYS_MODULE CAP_SYS_RAWIO CAP_CHOWN", "MemoryDenyWriteExecute=yes",
                "SystemCallFilter=~@module @swap", "ProtectKernelTunables=yes"), SYSTEMD),
-    Fault("homes that the unit gives back", "", "ok", unit("ProtectHome=yes", "ProtectHome=", "PrivateDevices=yes"),
+    Fault("homes that the unit gives back", "", "ok", unit("ProtectHome=yes", "ProtectHome=no", "PrivateDevices=yes"),
           SYSTEMD, variables=OPS),
 ]  # fmt: skip

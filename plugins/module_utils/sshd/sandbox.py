@@ -89,6 +89,8 @@ def settings(files, names):
             if match is None or section != "Service" or match.group(1) not in names:
                 continue
             name, value = match.groups()
+            if not value and name not in ADDING_UP:
+                continue  # no value for a switch, and systemd passes over it
             if name not in ADDING_UP or not value:
                 found = [entry for entry in found if entry["name"] != name]
             if value.lower() not in OFF:

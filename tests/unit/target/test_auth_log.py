@@ -331,3 +331,16 @@ class Journal(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class Unnamed(unittest.TestCase):
+    def test_the_newest_first_each_text_once_and_nothing_of_the_daemon_itself(self):
+        said = (
+            (1, "fatal: long ago"),
+            (5, "fatal: chroot: no"),
+            (6, "fatal: chroot: no"),
+            (7, "fatal: other"),
+            (8, "error: Bind to port 22 on :: failed"),
+        )
+        found = gather.unnamed([{"at": NOW + at, "message": message} for at, message in said], NOW + 5)
+        self.assertEqual([one["line"] for one in found], ["fatal: other", "fatal: chroot: no"])

@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2] / "lab"))
 
 import faults_health  # noqa: E402
+import faults_sandbox  # noqa: E402
 from fleet import Host, Lab  # noqa: E402
 from full_table import FULL_TABLE, YIELDING_TABLE  # noqa: E402
 from images import DEFINITIONS, locked, login_key, root_of  # noqa: E402
@@ -41,6 +42,8 @@ FAULTS = {
     + faults_health.RISKS
     + faults_health.NOTES
     + faults_health.UNSTEADY
+    + faults_sandbox.FAULTS
+    + faults_sandbox.HEALTHY
 }
 Case = dict[str, Any]
 
