@@ -57,7 +57,7 @@ def _without_pam(account):
         found.append(_refusal("account_expired", AUTH, "the account has expired"))
     if password["sshd_says_locked"]:
         reason = "the password is locked, which without PAM (UsePAM no) locks the account"
-        found.append(_refusal("account_locked", AUTH, reason))
+        found.append(_refusal("account_locked", AUTH, reason, keys_too=True))
     elif password["state"] in ("locked", "none") and account["method"] == "password":
         found.append(_refusal("account_locked", AUTH, "the user has no password"))
     elif password["state"] == "empty" and account["method"] == "password":

@@ -43,6 +43,7 @@ SHOWN = (
     "strictmodes",
     "usedns",
     "usepam",
+    "refuseconnection",
 )
 # Two words for the same.
 SAME = {"true": "yes", "false": "no", "prohibit-password": "without-password"}

@@ -25,12 +25,13 @@ NAMES = (
     "MaxAuthTries",
     "PubkeyAcceptedAlgorithms",
     "RequiredRSASize",
+    "RefuseConnection",
 )
 
 
 def all_of(settings, connection, account):
     """Every refusal: {kind, keyword, value, file, line, text, match, methods}."""
-    found = []
+    found = _of_connection(settings)
     if account["exists"]:
         found += _by_lists(settings, connection)
         found += _as_root(settings, account)
@@ -66,6 +67,14 @@ def written(keyword):
 
 
 # --- who ---
+
+
+def _of_connection(settings):
+    """Since 9.9 a Match block can turn a connection away, as soon as it says for whom it is."""
+    setting = settings.get("refuseconnection")
+    if setting is None or setting["value"] != "yes":
+        return []
+    return [_refusal("user_not_allowed", "refuseconnection", setting, why="turned away, as set")]
 
 
 def _by_lists(settings, connection):

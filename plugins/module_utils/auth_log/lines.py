@@ -37,6 +37,7 @@ FORMS = (
     ("invalid_user", r"input_userauth_request: invalid user USER"),
     ("refused", r"User USER from (?:ADDRESS|\S+) not allowed because .*"),
     ("refused", r"User USER not allowed because .*"),
+    ("refused", r"administratively prohibited connection for INVALIDUSER from ADDRESS PORT"),
     ("refused", r"Access denied for user USER by PAM account configuration"),
     ("refused", r"ROOT LOGIN REFUSED FROM ADDRESS(?: PORT)?"),
     ("refused", r"Account USER has expired"),
@@ -155,7 +156,7 @@ TALKATIVE = "unix|env|systemd|succeed_if|lastlog|motd|mail|limits|loginuid|selin
 REASONS = [
     re.compile(pattern)
     for pattern in (
-        r"User .* not allowed because ",
+        r"User .* not allowed because |administratively prohibited connection for ",
         r"Authentication refused: |ROOT LOGIN REFUSED |Could not open (?:user|authorized|file)|Unsafe Authorized"
         r"|User .* (?:is not a regular file|bad ownership)|\S+:\d+: Authentication tried for |Certificate "
         r"|userauth_\w+: .*(?: not in | not allowed|unsupported)|Refusing |Account .* has expired|Login restricted for "
