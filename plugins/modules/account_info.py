@@ -197,6 +197,7 @@ pam:
     - C(phases) has the verdict of each phase that such a login goes through; without a password that is not C(auth).
     - C(verdict) is V(allow), V(change) (the password must be changed), V(refuse), V(unused), or V(null) where it
       depends on a module whose answer is not known.
+    - C(undecided) are the lines whose answer is not known and refuses the login if it is a no.
   returned: when RV(status) is V(ok)
   type: dict
   sample:
@@ -207,6 +208,7 @@ pam:
     broken: []
     phases: {"account": {"verdict": "allow", "unknown": []}, "session": {"verdict": "allow", "unknown": []}}
     verdict: allow
+    undecided: []
     refusals: []
 refusals:
   description:
@@ -237,6 +239,8 @@ rules:
       V(user_not_allowed), V(root_login_disabled), V(key_login_disabled), V(password_login_disabled),
       V(more_methods_required), V(max_auth_tries), V(rules_fail). C(refused) are those that refuse O(method); without
       it, those that leave no method.
+    - C(unset) are the words that sshd logs for a refusal which these rules cannot have led to; a daemon that logs one
+      of them goes by others.
     - C(unless_key_has_command) marks the one that a key with a command of its own gets past.
     - C(chroot) is the folder of ChrootDirectory and what sshd finds wrong with it.
     - C(group_writable_allowed) tells whether this sshd takes files that a group of nobody but the user can write to.
@@ -250,6 +254,7 @@ rules:
     method: publickey
     group_writable_allowed: true
     chroot: null
+    unset: [DenyUsers, AllowUsers, DenyGroups, AllowGroups, RefuseConnection, UsePAM]
     settings:
       permitrootlogin: {"value": "no", "file": "/etc/ssh/sshd_config", "line": 33, "text": "PermitRootLogin no",
                         "match": null}

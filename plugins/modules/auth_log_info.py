@@ -75,6 +75,8 @@ own_attempt:
       them that say why it was refused, the most telling one first (C(reasons), C(reason)).
     - C(matched_by) tells how it was recognised, by V(address and port), V(address and time), or V(user and time)
       where the log names no address, as with refusals of PAM.
+    - C(refused_by) is what sshd says it refused the attempt by, where its words leave no doubt, a keyword of its rules,
+      V(PAM account) or V(PAM session).
   returned: when RV(status) is V(ok)
   type: dict
   sample:
@@ -91,6 +93,7 @@ own_attempt:
       - User alice from 198.51.100.7 not allowed because listed in DenyUsers
       - Connection closed by invalid user alice 198.51.100.7 port 52344 [preauth]
     matched_by: address and port
+    refused_by: DenyUsers
 attempts:
   description:
     - The last 50 attempts, and those of O(clients) in any case (C(own)).

@@ -217,6 +217,8 @@ config:
     - The configuration, with C(valid), C(errors) (each with file, line, directive and message),
       C(effective) and where that comes from (C(sshd -T), or the files when sshd cannot print it), C(listen),
       C(files) in the order in which they are read, and C(newer_than_daemon).
+    - C(changed_folder) is a folder of included files that was changed after the daemon last read its files, when a file
+      came or went there, or for another reason (C(folder_changed_at), ISO 8601 in UTC).
   returned: when RV(status) is V(ok)
   type: dict
   sample: {"valid": true, "errors": [], "effective_from": "sshd -T", "files": ["/etc/ssh/sshd_config"]}

@@ -208,8 +208,10 @@ def require(rule: Rule, evidence: Mapping[str, Any]) -> None:
     """Raise Unchecked unless everything that the rule needs was seen."""
     for need in rule.needs:
         if need == "outside":
-            if not any(result.get("outcome") for result in evidence.get("outside") or []):
-                raise Unchecked("outside", "no probe could be carried through")
+            results = evidence.get("outside") or []
+            if not any(result.get("outcome") for result in results):
+                reasons = [str(result["error"]) for result in results if result.get("error")]
+                raise Unchecked("outside", reasons[0] if reasons else "no probe could be carried through")
             continue
         section, _dot, part = need.partition(".")
         data = (evidence.get("inside") or {}).get(section)

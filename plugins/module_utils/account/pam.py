@@ -20,7 +20,7 @@ def lines_of(phase):
 
 
 def look(used, subject, missing):
-    """{used, stack, broken, phases, refusals} of PAM; ``used`` is what sshd's UsePAM says, None where unknown."""
+    """{used, stack, broken, phases, undecided, refusals} of PAM; ``used`` is what sshd's UsePAM says, None where unknown."""
     lines, fatal = pam_stack.read_stack()
     shown = [line for phase in pam_stack.PHASES for line in lines[phase]]
     evidence = {
@@ -30,6 +30,7 @@ def look(used, subject, missing):
         "broken": [dict(_shown(line), reason=line["broken"]) for line in shown if line["broken"]],
         "phases": {},
         "verdict": "unused",
+        "undecided": [],
         "refusals": [],
     }
     if used is None:
@@ -60,6 +61,9 @@ def _ask(evidence, lines, subject, missing):
         verdict = pam_walk.judge(lines[phase], [answer.codes for answer in answers])
         unknown = [answers[number].reason for number in verdict["unknown"]]
         evidence["phases"][phase] = {"verdict": verdict["verdict"], "unknown": unknown}
+        if verdict["verdict"] == "unknown":
+            open_lines = pam_walk.decisive(lines[phase], [answer.codes for answer in answers])
+            evidence["undecided"] += [dict(_shown(lines[phase][number]), phase=phase) for number in open_lines]
         for number in verdict["by"]:
             evidence["refusals"].append(_refusal(lines[phase][number], answers[number], phase))
         if verdict["verdict"] == "change":

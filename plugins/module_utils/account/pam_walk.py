@@ -15,6 +15,7 @@ COMBINATIONS_LIMIT = 2048
 PASS, CHANGE, REFUSE = "pass", "change", "refuse"
 # What refuses only because another module did before it.
 CLOSERS = ("pam_deny.so",)
+PASSING = frozenset(("success", "ignore", "new_authtok_reqd"))
 
 
 def outcome(lines, answers, asked=None):
@@ -101,12 +102,24 @@ def _open(possible):
     return [number for number, codes in enumerate(possible) if len(codes) > 1]
 
 
+def decisive(lines, possible):
+    """The lines with an open answer that refuse the login if they refuse, whatever the others say."""
+    found = []
+    for number in _open(possible):
+        refusing = tuple(code for code in possible[number] if code not in PASSING)
+        asked = list(possible)
+        asked[number] = refusing
+        if refusing and outcomes(lines, asked) == {REFUSE}:
+            found.append(number)
+    return found
+
+
 def blamed(lines, possible):
     """The lines that refuse, where the outcome is to refuse whatever the unknown modules say."""
     failing = [
         number
         for number, codes in enumerate(possible)
-        if not set(codes) & {"success", "ignore", "new_authtok_reqd"} or lines[number]["broken"]
+        if not PASSING.intersection(codes) or lines[number]["broken"]
     ]
     suspects = [number for number in failing if lines[number]["module"] not in CLOSERS]
     mended_lines = [dict(line, actions=_mended(line)) if number in suspects else line

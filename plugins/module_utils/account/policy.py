@@ -79,7 +79,7 @@ def look(login, account, daemons, missing):
         # What only this login's Match blocks bring up, sshd -t does not see: sshd ends when the user logs in.
         fails = refusals.failure(reason)
         facts = dict(_look_of(path, version, command), client=connection["addr"], host=connection["host"])
-        return dict(facts, method=login.get("method"), settings={}, refusals=[fails], refused=[fails], chroot=None)
+        return dict(facts, method=login.get("method"), settings={}, refusals=[fails], refused=[fails], unset=[], chroot=None)
     if values is None:
         missing["rules"] = reason
         return None
@@ -195,6 +195,7 @@ def _judged(login, account, connection, values, entries, daemon_facts):
     rules["method"] = login.get("method")
     rules["refusals"] = refusals.all_of(settings, connection, account)
     rules["refused"] = refusals.applying(rules["refusals"], rules["method"])
+    rules["unset"] = refusals.unset(settings, rules["method"])
     rules["chroot"] = chroot.look(settings, account) if account["exists"] else None
     return rules
 

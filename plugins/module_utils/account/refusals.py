@@ -49,6 +49,19 @@ def applying(found, method):
     return found if refused == set(METHODS) else for_all
 
 
+def unset(settings, method):
+    """What sshd names as a reason of refusals, and refuses nobody by as long as it goes by these settings."""
+    found = [keyword for keyword in NAMES[:4] if not settings[keyword.lower()]["value"]]
+    root = settings["permitrootlogin"]["value"]
+    if root == "yes" or method == KEY and root in ("without-password", "prohibit-password"):
+        found.append("PermitRootLogin")
+    if (settings.get("refuseconnection") or {}).get("value") != "yes":
+        found.append("RefuseConnection")
+    # Without PAM sshd looks for a lock itself.
+    uses_pam = (settings.get("usepam") or {}).get("value") == "yes"
+    return found + (["UsePAM"] if uses_pam else ["PAM account", "PAM session"])
+
+
 def _refusal(kind, keyword, setting, methods=METHODS, **more):
     place = {name: setting.get(name) for name in ("file", "line", "text", "match")}
     value = setting["value"]

@@ -176,6 +176,7 @@ COMPLAINT = re.compile(r"(?:fatal|error): (?!kex_exchange_identification: (?:rea
 # After a login: what keeps the session from working.
 SESSION = re.compile(
     r"(?:fatal|error): |PAM unable to dlopen|pam_\w+\(sshd:(?:session|setcred)\): .*(?:denied|[Rr]efused)"
+    r"|pam_(?!%s)\w+\(sshd:(?:session|setcred)\): .*failed" % TALKATIVE
 )
 
 
@@ -189,6 +190,31 @@ def reasons(messages, accepted):
         if body_of(message) not in [body_of(other) for other in found]:
             found.append(message)
     return found
+
+
+# What sshd refuses by, where its words leave no doubt: a keyword of its rules, or PAM and at which of its steps.
+LISTS = "AllowUsers|DenyUsers|AllowGroups|DenyGroups"
+REFUSALS = [
+    (keyword, re.compile(pattern))
+    for keyword, pattern in (
+        (None, r"User .* from \S+ not allowed because .*\b(?P<keyword>%s)$" % LISTS),
+        ("UsePAM", r"User .* not allowed because account is locked$"),
+        ("PermitRootLogin", r"ROOT LOGIN REFUSED FROM \S+(?: port \d+)?$"),
+        ("RefuseConnection", r"administratively prohibited connection for .* from \S+ port \d+$"),
+        ("PAM account", r"Access denied for user .* by PAM account configuration$"),
+        ("PAM session", r"PAM: pam_open_session\(\): "),
+    )
+]
+
+
+def refused_by(messages):
+    """The keyword or the step of PAM by which an attempt was refused, None where the log does not say so."""
+    for message in messages:
+        for keyword, pattern in REFUSALS:
+            found = pattern.match(body_of(message))
+            if found:
+                return keyword or found.group("keyword")
+    return None
 
 
 def _rank(message):

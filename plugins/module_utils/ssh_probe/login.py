@@ -219,7 +219,15 @@ def _auth_steps(transport, target, result):
                 raise Undecided("%s was denied; the others were not tried, name one key" % result["credential"])
             raise
     if more:
-        raise Undecided("%s was accepted; the server also wants %s" % (result["credential"], ", ".join(more)))
+        raise Undecided("%s was accepted; %s" % (result["credential"], _what_else(kind, more)))
+
+
+def _what_else(kind, more):
+    """What a server asks for beyond a credential that it has accepted."""
+    used = "password" if kind == "password" else "publickey"
+    if list(more) == [used]:
+        return "the server also wants another %s, the same one does not count twice" % ("key" if kind == "key" else kind)
+    return "the server also wants %s" % ", ".join(more)
 
 
 def _denied_text(target, result, said):

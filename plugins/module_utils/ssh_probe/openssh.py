@@ -29,6 +29,7 @@ OFFERED = re.compile(r"^debug1: Offering public key: .* (\S+) (SHA256:\S+)(.*)$"
 ACCEPTED = re.compile(r"^debug1: Server accepts key: .* (\S+) (SHA256:\S+)", re.M)
 # Before 8.0 'RSA SHA256:x PATH' stood in another order.
 OFFERED_BEFORE = re.compile(r"^debug1: Offering (?:[A-Z0-9-]+ )?public key: (\S+) (SHA256:\S+) (.*)$", re.M)
+PARTLY = re.compile(r"^(debug1: )?Authenticated (using \S+ )?with partial success", re.M)
 AUTHENTICATED = re.compile(r"^(debug1: )?Authenticated to ", re.M)
 PARTING = re.compile(r"^Received disconnect from \S+ port \d+:\d+: \S")
 IDLE_WORDS = (
@@ -174,6 +175,8 @@ def judge(rc, out, err, error, target, result):
         raise Failed("key_exchange_failed", last)
     if not target.get("authenticate", True):
         return
+    if not authenticated and PARTLY.search(err):
+        raise Undecided("%s was accepted; the server also wants %s" % (result["credential"], methods[-1]))
     if not authenticated:
         raise Failed("auth_denied", last)
     result["authenticated"] = True

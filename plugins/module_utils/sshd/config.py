@@ -198,6 +198,18 @@ def _match_text(conditions):
     return " ".join(narrowing[-1]) if narrowing else None
 
 
+def folders(entries):
+    """The folders where another file, or one file less, changes what sshd is told."""
+    found = []
+    for entry in entries:
+        for pattern in entry["arguments"] if entry["keyword"] == "include" else ():
+            folder = os.path.dirname(os.path.join("/etc/ssh", pattern))
+            while not glob.glob(folder):
+                folder = os.path.dirname(folder)  # up to /, which is there
+            found += [place for place in sorted(glob.glob(folder))[:FILES_LIMIT] if place not in found]
+    return found
+
+
 def endless_files(files):
     """The files that sshd would wait for forever: a FIFO or a device among the included ones."""
     found = [(path, host.status_of(path)) for path in files]

@@ -210,7 +210,7 @@ def _configuration(path, evidence, running, login):
         "listen_lines": config.lines_about(("port", "listenaddress", "addressfamily"), entries),
         "files": files,
     }
-    settings.update(_freshness(files, evidence, values))
+    settings.update(_freshness(files, config.folders(entries), evidence, values))
     if settings["newer_than_daemon"]:
         settings["listen_lines"] = []  # what the files say now is not why the daemon listens where it does
     return {
@@ -248,7 +248,7 @@ def separation_problem(separation, evidence):
     return "%s is %s" % (directory, state)
 
 
-def _freshness(files, evidence, values):
+def _freshness(files, folders, evidence, values):
     """Whether a file was changed after the daemon last read its configuration."""
     newest, changed_at = None, None
     for path in files:
@@ -256,10 +256,15 @@ def _freshness(files, evidence, values):
         if status and (changed_at is None or _written_at(path, status) > changed_at):
             newest, changed_at = path, _written_at(path, status)
     loaded_at = _loaded_at(evidence, values)
+    later = [(path, host.status_of(path)) for path in folders if loaded_at]
+    # A file more or less, or anything else that was done there: by itself it proves nothing.
+    later = [(path, status.st_mtime) for path, status in later if status and status.st_mtime > loaded_at + 1]
     return {
         "newest_file": newest,
         "changed_at": host.iso_time(changed_at),
         "loaded_at": host.iso_time(loaded_at),
+        "changed_folder": later[0][0] if later else None,
+        "folder_changed_at": host.iso_time(later[0][1]) if later else None,
         # A second of tolerance: the kernel counts a process's start in ticks since a boot in whole seconds.
         "newer_than_daemon": changed_at > loaded_at + 1 if changed_at and loaded_at else None,
     }

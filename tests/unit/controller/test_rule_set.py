@@ -31,10 +31,13 @@ LOOKED_AT = {
     "max_startups": {"bans"},
     "mtu_black_hole": {"firewall", "network"},
     "no_return_route": {"bans", "firewall"},
+    "pam_denies": {"auth_log"},
     "source_penalty": {"sshd"},
     "slow_name_lookup": {"bans", "sshd"},
     "sshd_confined": {"auth_log"},
+    "sshd_folder_changed": {"auth_log"},
     "sshd_on_other_port": {"firewall"},
+    "sshd_rules_outdated": {"auth_log"},
 }
 RULES = {rule.id: rule for rule in rules.load()}
 FILES = sorted(path.relative_to(EVIDENCE).with_suffix("").as_posix() for path in EVIDENCE.glob("*/*.json"))
