@@ -267,6 +267,14 @@ rules:
         text: PermitRootLogin no
         match: null
         methods: [publickey, password]
+passed_by_files:
+  description: >-
+    Where sshd itself does not take its files, so that C(rules) is V(null), the words for refusals as in C(unset) of
+    C(rules), by which the files as they are now do not refuse this login.
+  returned: when RV(status) is V(ok)
+  type: list
+  elements: str
+  sample: []
 keys:
   description:
     - The files that sshd reads for the authorized keys of the user, with what it has against each (C(problem)), the

@@ -126,9 +126,12 @@ def left_alone(user, before, password):
     told = []
     if before["password"] == "locked" and not password:
         told.append("the password is locked, and stays so without password=true (remote_login_unlock_password)")
-    if before["password"] == "none" and password:
-        told.append("there is no password to unlock: passwd %s" % user)
-    expired = lock.expired_on(lock.shadow_entry(user))
+    fields = lock.shadow_entry(user)
+    if before["password"] == "none" and (password or fields[1].startswith("!")):
+        # Where sshd does without PAM, the bare '!' keeps keys out as well.
+        words = "there is no password to unlock: passwd %s sets one, usermod -p '*' %s lets keys in, and keys only"
+        told.append(words % (user, user))
+    expired = lock.expired_on(fields)
     if expired:
         told.append("the account expired on %s: chage -E -1 %s" % (expired, user))
     return told

@@ -145,6 +145,10 @@ FAULTS = [
            + pam_line("account required pam_time.so"), "/etc/security/time.conf line"),
     denied("a condition on the group", PAM, pam_line("account required pam_succeed_if.so quiet user ingroup admins"),
            "user ingroup admins"),
+    denied("a program that says no", PAM, "echo 'account required pam_exec.so quiet /bin/false' >> /etc/pam.d/sshd",
+           "pam_exec.so quiet /bin/false"),
+    ended("a program that says no to the session", PAM,
+          "echo 'session required pam_exec.so quiet /bin/false' >> /etc/pam.d/sshd", "pam_exec.so quiet /bin/false"),
     denied("a module that is not installed", PAM, pam_line(f"account required {MISSING_MODULE}"), MISSING_MODULE),
     denied("a file that is no module", PAM, "echo x > /root/pam_own.so; " + pam_line(
            "account required /root/pam_own.so"), "/root/pam_own.so"),
@@ -159,6 +163,9 @@ FAULTS = [
           MISSING_MODULE),
     ended("no logins allowed", PAM, "echo 'ops hard maxlogins 0' > /etc/security/limits.d/x.conf",
           "/etc/security/limits.d/x.conf line 1"),
+    ended("no address space for a shell", PAM, "echo 'ops hard as 2000' > /etc/security/limits.d/x.conf",
+          "/etc/security/limits.d/x.conf line 1 allows 2000"),
+    ended("no open files for a session", PAM, "echo '* - nofile 3' >> /etc/security/limits.conf", "3 open files"),
     denied("the home with the keys is gone", "home_missing", "mv /home /old", "/home/ops: it does not exist"),
     # Several at once: what is asked first is what keeps people out.
     denied("expired, and a shell that is not installed", SHELL, "usermod -e 1 -s /bin/none ops", "/bin/none"),
@@ -200,6 +207,10 @@ HEALTHY = [
     Fault("the layout of RHEL", "", "ok", RHEL, variables=OPS),
     Fault("logins are limited", "", "ok", "printf '* - maxlogins 10\\nops - maxlogins 3\\n' >>"
           " /etc/security/limits.conf", variables=OPS),
+    Fault("little of everything, but enough", "", "ok", "printf 'ops hard as 400000\nops soft nofile 64\nops - stack"
+          " 512\n* hard as 2000\nops - data -1\n' >> /etc/security/limits.conf", variables=OPS),
+    Fault("a program whose no does not count", "", "ok",
+          "echo 'account optional pam_exec.so quiet /bin/false' >> /etc/pam.d/sshd", variables=OPS),
     Fault("many users", "", "ok", "for n in $(seq 3000); do echo \"u$n:x:$((10000 + n)):100::/:/bin/sh\"; done"
           " >> /etc/passwd", variables=OPS),
 ]  # fmt: skip

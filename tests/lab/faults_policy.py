@@ -32,6 +32,8 @@ def denied(name: str, cause: str, script: str, points_at: str = "", **more: obje
     return Fault(name, cause, "auth_denied", script, points_at=points_at, **more)  # type: ignore[arg-type]
 
 
+OUTDATED = "sshd_rules_outdated"
+RELOAD = f"{{ {RESTART.replace('restart', 'reload')}; }} >/dev/null 2>&1 || true"
 USER, ROOT, KEY, PASSWORD = "user_not_allowed", "root_login_disabled", "key_login_disabled", "password_login_disabled"
 FILES, UNKNOWN = "authorized_keys_permissions", "key_not_authorized"
 BY_PASSWORD = {
@@ -73,6 +75,20 @@ FAULTS = [
            behind_main("\\nMatch User *\\nAuthenticationMethods publickey"), "Match User", variables=BY_PASSWORD),
     denied("fixed and not reloaded", "sshd_rules_outdated", f"{in_drop_in('DenyUsers root')}; sleep 2; rm {DROP_IN};"
            " touch /etc/ssh/sshd_config", "by what they say now"),
+    denied("a drop-in taken away and not reloaded", OUTDATED, f"{in_drop_in('AllowUsers ops')}; sleep 2.2; rm {DROP_IN}",
+           "listed in AllowUsers"),
+    denied("a drop-in set aside and not reloaded, the folder's date as before", OUTDATED,
+           f"{in_drop_in('PermitRootLogin no')}; mv {DROP_IN} {DROP_IN}.off; touch -d 2026-01-01 /etc/ssh/sshd_config.d",
+           "ROOT LOGIN REFUSED"),
+    denied("keys allowed again and not reloaded, the dates as before", OUTDATED,
+           f"{in_drop_in('PubkeyAuthentication no')}; rm {DROP_IN}; touch -d 2026-01-01 /etc/ssh/sshd_config.d",
+           "the daemon offers password"),
+    denied("fixed, but with a slip that keeps it from being read", "sshd_config_invalid",
+           f"{in_drop_in('AllowUsers ops')}; printf 'AllowUsers root ops\nMaxAuthTrys 3\n' > {DROP_IN}; {RELOAD}",
+           f"{DROP_IN} line 2"),
+    denied("RefuseConnection below Match", USER, in_drop_in("Match Address 10.77.*\n\n  RefuseConnection yes"),
+           f"{DROP_IN} line 3", images=("trixie",)),
+    denied("RefuseConnection for all", USER, in_main("RefuseConnection yes"), "line 1", images=("trixie",)),
     denied("MaxAuthTries 0", "max_auth_tries", in_main("MaxAuthTries 0"), "line 1"),
     denied("AuthenticationMethods any twice below Match", "sshd_rules_fail",
            behind_main("\\nMatch User root\\nAuthenticationMethods password\\nMatch User *\\nAuthenticationMethods any"),
@@ -150,6 +166,10 @@ HEALTHY = [
     Fault("a second line for the same key", "", "ok", "sed 's/^/from=\"192.0.2.1\" /' /root/.ssh/authorized_keys >"
           " /tmp/k; cat /root/.ssh/authorized_keys >> /tmp/k; cat /tmp/k > /root/.ssh/authorized_keys"),
     Fault("line ends of Windows", "", "ok", "sed -i 's/$/\\r/' /root/.ssh/authorized_keys"),
+    Fault("connections of others are refused", "", "ok", in_drop_in("Match Address 192.0.2.0/24\nRefuseConnection yes"
+          "\nMatch Invalid-User\nRefuseConnection yes"), ("trixie",)),
+    Fault("a file came and went among the drop-ins", "", "ok", "mkdir -p /etc/ssh/sshd_config.d; sleep 2.2;"
+          " touch /etc/ssh/sshd_config.d/x.conf; rm /etc/ssh/sshd_config.d/x.conf"),
     Fault("one try", "", "ok", in_main("MaxAuthTries 1\\nAuthenticationMethods publickey password")),
     Fault("the list of revoked keys has others", "", "ok", "ssh-keygen -q -t ed25519 -N '' -f /tmp/k; cp /tmp/k.pub"
           f" /etc/ssh/revoked; {in_main('RevokedKeys /etc/ssh/revoked')}"),

@@ -75,6 +75,7 @@ def _look(login, daemons):
     missing = evidence["missing"]
     evidence.update(user.look(login["user"], missing))
     evidence.update(shadow.look(login["user"], evidence, missing))
+    evidence["passed_by_files"] = []
     evidence["rules"] = policy.look(login, evidence, daemons, missing)
     evidence["keys"] = authorized_keys.look(login, evidence, evidence["rules"], missing)
     values = settings.look(login, evidence["rules"], missing)

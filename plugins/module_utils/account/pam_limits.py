@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""pam_limits: how many sessions a user may have at once."""
+"""pam_limits: how many sessions a user may have at once, and what leaves a session too little to start."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -17,6 +17,14 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host
 FILE = "/etc/security/limits.conf"
 FOLDER = "/etc/security/limits.d"
 ITEMS = ("maxlogins", "maxsyslogins")
+# With less than this of a resource neither sshd's own part of a session nor a shell gets anywhere.
+FLOORS = {
+    "as": (8000, "KiB of address space"),
+    "cpu": (1, "minutes of processor time"),
+    "data": (512, "KiB of data"),
+    "nofile": (8, "open files"),
+    "stack": (16, "KiB of stack"),
+}
 UTMP = ("/run/utmp", "/var/run/utmp")
 # Of a record of utmp: type, process, line, id, user.
 RECORD = struct.Struct("=hxxi32s4s32s")
@@ -29,6 +37,9 @@ def judge(arguments, subject):
     """(return value or None, reason) of pam_limits for one more session of the user."""
     named = [word.partition("=")[2] for word in arguments if word.startswith("conf=")]
     files = [named[-1]] if named else usual_files()
+    starved = too_little(files, subject)
+    if starved:
+        return "perm_denied", starved
     limit = limit_for(files, subject)
     if limit is None:
         return "success", None
@@ -50,13 +61,31 @@ def usual_files():
     return [FILE] + [os.path.join(FOLDER, name) for name in host.names_in(FOLDER) if name.endswith(".conf")]
 
 
-def limit_for(files, subject):
-    """The limit on logins that counts for the user: one that names it before one for a group, before one for all."""
+def too_little(files, subject):
+    """The line that leaves a session too little to start, in words; None where there is none."""
+    for item in sorted(FLOORS):
+        floor, words = FLOORS[item]
+        for kind in ("soft", "hard"):
+            limit = limit_for(files, subject, (item,), (kind, "-"))
+            if limit is not None and limit["value"] < floor:
+                return "%s line %d allows %d %s, too little for a session" % (
+                    limit["file"],
+                    limit["line"],
+                    limit["value"],
+                    words,
+                )
+    return None
+
+
+def limit_for(files, subject, items=ITEMS, kinds=("soft", "hard", "-")):
+    """The limit that counts for the user: one that names it before one for a group, before one for all."""
     best = None
     for path in files:
         for number, line in enumerate(host.read(path).text.split("\n"), 1):
             words = line.partition("#")[0].split()
-            if len(words) != 4 or words[2] not in ITEMS or not re.match(r"(-1|-|unlimited|infinity|\d+)$", words[3]):
+            if len(words) != 4 or words[1] not in kinds or words[2] not in items:
+                continue
+            if not re.match(r"(-1|-|unlimited|infinity|\d+)$", words[3]):
                 continue
             rank = rank_of(words[0], subject)
             if rank is None or (best is not None and best["rank"] < rank):

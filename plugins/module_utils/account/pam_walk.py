@@ -117,9 +117,7 @@ def decisive(lines, possible):
 def blamed(lines, possible):
     """The lines that refuse, where the outcome is to refuse whatever the unknown modules say."""
     failing = [
-        number
-        for number, codes in enumerate(possible)
-        if not PASSING.intersection(codes) or lines[number]["broken"]
+        number for number, codes in enumerate(possible) if not PASSING.intersection(codes) or lines[number]["broken"]
     ]
     suspects = [number for number in failing if lines[number]["module"] not in CLOSERS]
     mended_lines = [dict(line, actions=_mended(line)) if number in suspects else line

@@ -79,9 +79,17 @@ def look(login, account, daemons, missing):
         # What only this login's Match blocks bring up, sshd -t does not see: sshd ends when the user logs in.
         fails = refusals.failure(reason)
         facts = dict(_look_of(path, version, command), client=connection["addr"], host=connection["host"])
-        return dict(facts, method=login.get("method"), settings={}, refusals=[fails], refused=[fails], unset=[], chroot=None)
+        return dict(
+            facts, method=login.get("method"), settings={}, refusals=[fails], refused=[fails], unset=[], chroot=None
+        )
     if values is None:
         missing["rules"] = reason
+        account["passed_by_files"] = refusals.passed_by_files(
+            lambda keyword: match_lines.deciding(keyword, entries, connection),
+            connection,
+            account,
+            login.get("method"),
+        )
         return None
     return _judged(login, account, connection, values, entries, _look_of(path, version, command))
 

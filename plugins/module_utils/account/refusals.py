@@ -62,6 +62,25 @@ def unset(settings, method):
     return found + (["UsePAM"] if uses_pam else ["PAM account", "PAM session"])
 
 
+def passed_by_files(entries_for, connection, account, method):
+    """What of ``unset`` can be told from the files alone: by which of these words they do not refuse this login.
+
+    ``entries_for`` gives the deciding entries of a keyword. It is for files that sshd itself does not take.
+    """
+    settings = {}
+    for keyword in ("denyusers", "allowusers", "denygroups", "allowgroups"):
+        words = [word for entry in entries_for(keyword) for word in entry["arguments"]]
+        settings[keyword] = {"value": words, "lines": []}
+    for keyword, usual in (("permitrootlogin", "prohibit-password"), ("refuseconnection", "no"), ("usepam", None)):
+        entries = entries_for(keyword)
+        settings[keyword] = {"value": entries[0]["arguments"][0].lower() if entries else usual}
+    if settings["usepam"]["value"] is None:
+        return []  # what it is then depends on how sshd was built
+    listed = _by_lists(settings, connection) if account["exists"] else []
+    passed = unset(settings, method)
+    return passed if listed else passed + [keyword for keyword in NAMES[:4] if keyword not in passed]
+
+
 def _refusal(kind, keyword, setting, methods=METHODS, **more):
     place = {name: setting.get(name) for name in ("file", "line", "text", "match")}
     value = setting["value"]

@@ -198,9 +198,7 @@ def in_full(attempt, matched_by):
     if len(shown_lines) > SHOWN_LINES:
         shown_lines = shown_lines[: SHOWN_LINES // 2] + shown_lines[-SHOWN_LINES // 2 :]
     by = lines.refused_by(attempt["lines"])
-    return dict(
-        shown(attempt), reasons=attempt["reasons"], lines=shown_lines, matched_by=matched_by, refused_by=by
-    )
+    return dict(shown(attempt), reasons=attempt["reasons"], lines=shown_lines, matched_by=matched_by, refused_by=by)
 
 
 def sources(attempts, limit):

@@ -226,7 +226,9 @@ def _what_else(kind, more):
     """What a server asks for beyond a credential that it has accepted."""
     used = "password" if kind == "password" else "publickey"
     if list(more) == [used]:
-        return "the server also wants another %s, the same one does not count twice" % ("key" if kind == "key" else kind)
+        return "the server also wants another %s, the same one does not count twice" % (
+            "key" if kind == "key" else kind
+        )
     return "the server also wants %s" % ", ".join(more)
 
 

@@ -34,6 +34,7 @@ LOOKED_AT = {
     "pam_denies": {"auth_log"},
     "source_penalty": {"sshd"},
     "slow_name_lookup": {"bans", "sshd"},
+    "sshd_config_invalid": {"account", "auth_log"},
     "sshd_confined": {"auth_log"},
     "sshd_folder_changed": {"auth_log"},
     "sshd_on_other_port": {"firewall"},
