@@ -43,6 +43,13 @@ FAULTS = [
     Fault("port does not forward", "link_down", "no_route", over("bridge", "bridge link set dev eth0 state 0"),
           points_at="eth0 is a port of top in the state disabled"),
     Fault("no ARP", "link_down", "no_route", "ip link set eth0 arp off", points_at="arp off"),
+    Fault("answers no ARP for anything", "link_down", "no_route", "echo 8 > /proc/sys/net/ipv4/conf/all/arp_ignore",
+          points_at="net.ipv4.conf.all.arp_ignore is 8"),
+    Fault("address on the loopback, for which nobody answers", "link_down", "no_route",
+          f"a={OWN}; ip addr del $a/24 dev eth0; ip addr add $a/32 dev lo; ip addr add 10.77.1.253/24 dev eth0;"
+          " echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_ignore", points_at="arp_ignore is 1"),
+    Fault("the queue drops every packet", "link_down", "no_route", "tc qdisc add dev eth0 root pfifo limit 0",
+          points_at="qdisc pfifo with limit 0"),
     Fault("address removed", "link_down", "no_route", f"ip addr del {OWN}/24 dev eth0",
           points_at="is on none of the links"),
     Fault("another address", "link_down", "no_route",
@@ -100,6 +107,8 @@ FAULTS = [
 HEALTHY = [
     Fault("several addresses", "", "ok",
           "ip addr add 10.77.1.252/24 dev eth0; ip addr add 192.0.2.5/32 dev lo; ip addr add 198.51.100.9/24 dev eth0"),
+    Fault("a queue of its own, and ARP for its own link only", "", "ok",
+          "tc qdisc add dev eth0 root pfifo limit 100; echo 2 > /proc/sys/net/ipv4/conf/all/arp_ignore"),
     Fault("policy routing", "", "ok",
           f"ip route add 10.77.1.0/24 dev eth0 table 50; ip rule add from {OWN} table 50;"
           " ip rule add fwmark 9 table 51; ip route add blackhole default table 51"),

@@ -11,7 +11,7 @@ __metaclass__ = type
 import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, way
-from ansible_collections.rescue.remote_login.plugins.module_utils.network import interfaces, path_mtu, policy
+from ansible_collections.rescue.remote_login.plugins.module_utils.network import interfaces, path_mtu, policy, queues
 
 LINKS_LIMIT, ADDRESSES_LIMIT, CLOSED_LIMIT = 100, 200, 5
 # Where the systems keep the addresses of their links.
@@ -71,7 +71,7 @@ def judge(login, links, addresses, missing):
     found.update(client=client, address=address, link=None, closed_ports=[], configured_in=[], family_is_there=None)
     found.update(default_route=None, asking=None)
     if address is not None:
-        holder = next((entry for entry in addresses if entry["address"] == _plain(address)), None)
+        holder = holder_of(address, addresses)
         found["address_state"] = holder["state"] if holder else "missing"
         found["interface"] = holder["interface"] if holder else None
         found["family_is_there"] = has_usable(address, addresses, by_name)
@@ -85,7 +85,7 @@ def judge(login, links, addresses, missing):
         found["mtu"], more = path_mtu.look(client, login["port"], found["way_back"])
         missing.update(more)
     found["in_by"] = _in_by(found, by_name)
-    found["link"] = _trouble(found, by_name)
+    found["link"] = _trouble(found, by_name) or _silence(found, by_name, holder_of(address, addresses))
     found["closed_links"] = _closed_links(by_name)
     found["closed_ports"] = _closed_ports(found["in_by"], by_name)
     found["mtu_bytes"] = (by_name.get(found["in_by"]) or {}).get("mtu")
@@ -151,6 +151,23 @@ def _trouble(found, by_name):
     outer = [link for link in by_name.values() if link["kind"] not in INNER]
     closed = [interfaces.trouble(link["name"], by_name) for link in sorted(outer, key=lambda link: link["index"])]
     return next((entry for entry in closed if entry), None)
+
+
+def holder_of(address, addresses):
+    """The entry of the address among those of this host, or None."""
+    return next((entry for entry in addresses if address and entry["address"] == _plain(address)), None)
+
+
+def _silence(found, by_name, holder):
+    """{link, why} of a link that is up, but sends nothing or does not answer for the address; or None."""
+    link = by_name.get(found["in_by"])
+    if link is None or link["kind"] == "loopback":
+        return None
+    back = found["way_back"] or {}
+    same_link = back.get("interface") == link["name"]
+    asker = (back.get("gateway") or found["client"]) if same_link else None
+    why = queues.dropping(link["index"]) or interfaces.no_answer(link, holder, asker)
+    return {"link": link["name"], "why": why} if why else None
 
 
 def _closed_ports(name, by_name):

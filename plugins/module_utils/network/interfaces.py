@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import socket
 import struct
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink
@@ -173,6 +174,37 @@ def _why_closed(link):
     if link["arp"] is False and link["kind"] in SPEAKING:
         return "answers no ARP (arp off)"
     return None
+
+
+def no_answer(link, holder, asker):
+    """Why a link does not answer ARP's question for an IPv4 address: net.ipv4.conf.*.arp_ignore; or None.
+
+    ``holder``: the entry of the address; ``asker``: who asks, as far as is known.
+    """
+    if holder is None or ":" in holder["address"] or link["arp"] is None:
+        return None
+    found = []
+    for name in ("all", link["name"]):
+        text = host.read("/proc/sys/net/ipv4/conf/%s/arp_ignore" % name, limit=64).text.strip()
+        found.append((int(text) if text.isdigit() else 0, name))
+    value, name = max(found, key=lambda pair: pair[0])
+    elsewhere = holder["interface"] != link["name"]
+    ignored = {
+        1: elsewhere,
+        2: elsewhere or (asker is not None and not _is_in(asker, holder)),
+        3: holder["scope"] == "host",
+        8: True,
+    }
+    if not ignored.get(value):
+        return None
+    return "answers no ARP for %s (net.ipv4.conf.%s.arp_ignore is %d)" % (holder["address"], name, value)
+
+
+def _is_in(address, holder):
+    """Whether an IPv4 address is in the network of one of the host's own."""
+    shift = 32 - holder["prefix"]
+    numbers = [struct.unpack("!I", socket.inet_aton(text))[0] >> shift for text in (address, holder["address"])]
+    return numbers[0] == numbers[1]
 
 
 def _trouble_of_ports(link, by_name, seen):

@@ -11,8 +11,14 @@ import unittest
 from target_helpers import fixture_bytes, folder_with, replaced
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import links as link_states
-from ansible_collections.rescue.remote_login.plugins.module_utils import neighbours, netlink, routing, way
-from ansible_collections.rescue.remote_login.plugins.module_utils.network import gather, interfaces, path_mtu, policy
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, neighbours, netlink, routing, way
+from ansible_collections.rescue.remote_login.plugins.module_utils.network import (
+    gather,
+    interfaces,
+    path_mtu,
+    policy,
+    queues,
+)
 
 BRIDGE = 5
 HOST, CLIENT = "192.0.2.10", "198.51.100.7"
@@ -290,3 +296,38 @@ class Netlink(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class Silence(unittest.TestCase):
+    """Links that are up and send nothing, or answer nobody."""
+
+    def queue(self, kind, options, parent=queues.TC_H_ROOT):
+        told = netlink.attribute(queues.TCA_KIND, kind + b"\0") + netlink.attribute(queues.TCA_OPTIONS, options)
+        return queues.parse(queues.TCMSG.pack(0, 2, 0, parent, 0) + told)
+
+    def test_only_queues_that_let_nothing_out_are_named(self):
+        self.assertEqual(
+            self.queue(b"pfifo", struct.pack("=I", 0)), (2, "drops every packet (qdisc pfifo with limit 0)")
+        )
+        self.assertEqual(self.queue(b"pfifo", struct.pack("=I", 1000)), (2, None))
+        self.assertEqual(self.queue(b"pfifo", struct.pack("=I", 0), parent=0x10001), (2, None))
+        self.assertEqual(self.queue(b"pfifo_fast", struct.pack("=I", 0)), (2, None))
+        self.assertIn("100 %", self.queue(b"netem", struct.pack("=IIIIII", 0, 1000, 0xFFFFFFFF, 0, 0, 0))[1])
+        self.assertEqual(self.queue(b"netem", struct.pack("=IIIIII", 0, 1000, 0x20000000, 0, 0, 0)), (2, None))
+        for cut in range(4):
+            self.assertEqual(self.queue(b"pfifo", b"\0" * cut), (2, None))
+
+    def told(self, everywhere, here, interface="eth0", scope="global", asker="192.0.2.9"):
+        answers = {"all": everywhere, "eth0": here}
+        link = {"name": "eth0", "arp": True}
+        holder = {"address": "192.0.2.1", "prefix": 24, "interface": interface, "scope": scope}
+        with replaced(host, read=lambda path, **_more: host.Text(answers[path.split("/")[-2]], None)):
+            return interfaces.no_answer(link, holder, asker)
+
+    def test_for_which_addresses_arp_is_answered(self):
+        for quiet in (("0", "0"), ("1", "0"), ("2", "1"), ("3", "0"), ("", "x")):
+            self.assertIsNone(self.told(*quiet), quiet)
+        self.assertIn("conf.all.arp_ignore is 8", self.told("8", "0"))
+        self.assertIn("conf.eth0.arp_ignore is 1", self.told("0", "1", interface="lo"))
+        self.assertIn("arp_ignore is 2", self.told("0", "2", asker="198.51.100.1"))
+        self.assertIn("arp_ignore is 3", self.told("3", "0", scope="host"))
