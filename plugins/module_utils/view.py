@@ -19,14 +19,12 @@ PATIENCE_S = 25
 COMPARE_S = 4
 
 
-def is_apart(pid):
-    """Whether a process has other mounts or another root than this one; None where that cannot be seen."""
+def is_apart(pid, other="self"):
+    """Whether a process has other mounts than this one, or than the other; None where that cannot be seen."""
     if pid is None:
         return None
-    own, its = [host.link_target("/proc/%s/ns/mnt" % name) for name in ("self", pid)]
-    if own is None or its is None:
-        return None
-    return own != its
+    found = [host.link_target("/proc/%s/ns/mnt" % name) for name in (pid, other)]
+    return None if None in found else found[0] != found[1]
 
 
 def asked(pid, function, timeout=PATIENCE_S):
@@ -40,6 +38,8 @@ def asked(pid, function, timeout=PATIENCE_S):
 
 
 def _enter(pid):
+    if is_apart(pid) is False:
+        return
     # Python has a word of its own for this since 3.12 only.
     library = ctypes.CDLL(None, use_errno=True)
     descriptor = os.open("/proc/%d/ns/mnt" % pid, os.O_RDONLY)
@@ -52,9 +52,11 @@ def _enter(pid):
 
 
 def differing(pid, paths):
-    """Those of these paths at which the process sees something else than there is outside, or nothing."""
-    outside = children.ask({"seen": lambda: _what_is_at(paths)}, COMPARE_S)["seen"]["value"]
-    inside = asked(pid, lambda: _what_is_at(paths), COMPARE_S)["value"]
+    """Those of these paths at which the process sees something else than process 1, or nothing.
+
+    Who has come by a login through the daemon has its mounts, so that one's own are no measure.
+    """
+    inside, outside = [asked(number, lambda: _what_is_at(paths), COMPARE_S)["value"] for number in (pid, 1)]
     if outside is None or inside is None:
         return []
     return [path for number, path in enumerate(paths) if outside[number] != inside[number]]

@@ -122,7 +122,7 @@ unnamed:
   returned: when RV(status) is V(ok)
   type: list
   elements: dict
-  sample: [{"time": "2026-01-31T12:00:00Z", "line": "fatal: chroot(\"/run/sshd\"): Operation not permitted [preauth]"}]
+  sample: [{"time": "2026-01-31T12:00:00Z", "line": "fatal: chroot(\"/run/sshd\"): Operation not permitted"}]
 complaints:
   description: The last complaints of sshd that are about no attempt, such as a daemon that cannot fork.
   returned: when RV(status) is V(ok)

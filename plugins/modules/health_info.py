@@ -81,7 +81,8 @@ storage:
     - The file systems that hold the user's home and the folders of the system that a login writes to
       (C(filesystems)), with what is left for whoever writes there in bytes and inodes.
     - Those of them that are C(full), have C(no_inodes), are C(read_only) though nobody wants them so, or do not answer
-      (C(hangs)), once a mount.
+      (C(hangs)), once a mount. Where the daemon has mounts of its own, they are looked at as it sees them, and
+      C(sshd_only) tells which are read-only for it and its sessions alone.
     - C(refused_by) has the PAM modules that end the login because they cannot write.
   returned: when RV(status) is V(ok)
   type: dict

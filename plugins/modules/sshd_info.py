@@ -111,10 +111,11 @@ confinement:
     - What the unit lets the daemon do. C(lacks) has the capabilities that process 1 has and the daemon has not,
       C(filtered) tells whether its system calls are filtered, C(calls) has those that every login takes and the filter
       does not allow, C(users) a user that the daemon's own user namespace has not got.
-    - C(problem) says in words why no login can work with that. C(settings) has the lines of the unit about such rights.
+    - C(problem) says in words why no login can work with that. C(settings) has the lines of the unit about such rights,
+      C(mounts) those that make files look different to the daemon and its sessions.
   returned: when RV(status) is V(ok)
   type: dict
-  sample: {"lacks": [], "filtered": false, "calls": [], "users": null, "problem": null, "settings": []}
+  sample: {"lacks": [], "filtered": false, "calls": [], "users": null, "problem": null, "settings": [], "mounts": []}
 unit_load_state:
   description: systemd's LoadState.
   returned: when RV(status) is V(ok)

@@ -40,6 +40,9 @@ FAULTS = [
     Fault("home mounted behind the daemon's back", "key_not_authorized", "auth_denied",
           "cp -a /root /srv/root; rm -r /root/.ssh; " + BY_HAND + "mount --bind /srv/root /root", SYSTEMD,
           points_at="has mounts of its own"),
+    Fault("another root without homes", "key_not_authorized", "auth_denied", "mkdir -p /srv/r/root; "
+          + unit("RootDirectory=/srv/r", "BindReadOnlyPaths=/usr /etc /bin /lib /lib64 /sbin /var", "MountAPIVFS=yes",
+                 "BindPaths=/run"), SYSTEMD, points_at="RootDirectory=/srv/r"),
     Fault("capabilities taken away", "sshd_confined", "key_exchange_failed",
           unit("CapabilityBoundingSet=~CAP_SYS_CHROOT CAP_SETGID"), ("bookworm",),
           points_at="CAP_SYS_CHROOT, CAP_SETGID"),
@@ -54,9 +57,14 @@ FAULTS = [
           points_at=f"PrivateUsers=yes ({DROP_IN} line 2)"),
 ]  # fmt: skip
 
+RISKS = [
+    Fault("unit makes nearly everything read-only", "read_only_filesystem", "ok", unit("ProtectSystem=strict"), SYSTEMD,
+          points_at=f"ProtectSystem=strict ({DROP_IN} line 2)"),
+]  # fmt: skip
+
 HEALTHY = [
     Fault("hardened, and all that a login takes is there", "", "ok",
-          unit("PrivateTmp=yes", "ProtectSystem=full", "NoNewPrivileges=yes", "ProtectHome=no", "InaccessiblePaths=/srv",
+          unit("PrivateTmp=yes", "ProtectSystem=full", "NoNewPrivileges=yes", "InaccessiblePaths=/srv",
                "CapabilityBoundingSet=~CAP_SYS_MODULE CAP_SYS_RAWIO CAP_CHOWN", "MemoryDenyWriteExecute=yes",
                "SystemCallFilter=~@module @swap", "ProtectKernelTunables=yes"), SYSTEMD),
     Fault("homes that the unit gives back", "", "ok", unit("ProtectHome=yes", "ProtectHome=no", "PrivateDevices=yes"),

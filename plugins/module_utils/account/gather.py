@@ -44,7 +44,7 @@ def gather(login):
     daemons = policy.daemons_of(login)
     running, service = daemons
     pid = running[0]["pid"] if running else None
-    if not view.is_apart(pid):
+    if not view.is_apart(pid) and not view.is_apart(pid, 1):
         return _look(login, daemons)
     # A daemon with mounts of its own may see other files, and so do its sessions.
     answer = view.asked(pid, lambda: _look(login, daemons))

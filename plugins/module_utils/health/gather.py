@@ -85,12 +85,11 @@ def _storage(pid, user, table, stack, kernel):
         return storage.look(user, own, stack, kernel)
 
     found = view.asked(pid, look, STORAGE_S)["value"] if view.is_apart(pid) else None
-    if found is None:
-        return storage.look(user, table, stack, kernel)
+    found = found or storage.look(user, table, stack, kernel)
+    outer = mounts.table(1)[0] if view.is_apart(pid, 1) else []
     for entry in found["read_only"]:
-        outside = mounts.holding(entry["paths"][0], table)
-        if outside and not mounts.is_read_only(outside):
-            entry["reason"] = "for sshd and its sessions only, by a setting of its unit"
+        outside = mounts.holding(entry["paths"][0], outer)
+        entry["sshd_only"] = bool(outside) and not mounts.is_read_only(outside)
     return found
 
 

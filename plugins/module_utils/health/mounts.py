@@ -20,9 +20,9 @@ TABLE_BYTES = 32 * 1024 * 1024
 OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def table():
-    """Every mount of this namespace, in the order in which they were mounted."""
-    text = host.read("/proc/self/mountinfo", limit=TABLE_BYTES)
+def table(pid="self"):
+    """Every mount of a process's namespace, in the order in which they were mounted, and why there are none, or None."""
+    text = host.read("/proc/%s/mountinfo" % pid, limit=TABLE_BYTES)
     return parse(text.text), None if text.text else text.error
 
 

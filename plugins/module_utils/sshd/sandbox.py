@@ -125,8 +125,12 @@ def concerns(entry, path):
 
 
 def confinement(pid, service, separation_user="sshd"):
-    """{lacks, filtered, calls, users, problem, settings}: what the daemon may not do, and whether no login works so."""
-    evidence = {"settings": in_words(settings(service["unit_files"], RIGHTS)), "lacks": [], "filtered": None}
+    """{settings, mounts, lacks, filtered, calls, users, problem}: what the unit keeps from the daemon.
+
+    ``problem``: why no login can work so, or None.
+    """
+    rights, mounts = [in_words(settings(service["unit_files"], names)) for names in (RIGHTS, MOUNTS)]
+    evidence = {"settings": rights, "mounts": mounts, "lacks": [], "filtered": None}
     evidence.update(calls=[], users=None, problem=None)
     status, first = status_of(pid), status_of(1)
     if status is None:
