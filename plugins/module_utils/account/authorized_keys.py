@@ -33,6 +33,7 @@ FILES_LIMIT = 50
 LINES_LIMIT = 20
 MARK = b"\xef\xbb\xbf".decode("utf-8")
 MARKED = "the file begins with a byte-order mark, and sshd takes that for a part of the line"
+TOKENS = ("%%", "%h", "%u", "%U")
 # An RSA key signs with one of these; what is called after the key itself is SHA-1, which clients refuse by now.
 RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
 
@@ -54,6 +55,7 @@ def look(login, account, rules, missing):
         "now": time.time(),
     }
     names = [name for name in settings["authorizedkeysfile"]["value"].split() if name.lower() != "none"]
+    names, unknown = known_only(names)
     answer, reason = as_user.run(account, lambda: look_as_user(names, account, attempt), PATIENCE_S)
     if answer is None:
         missing["keys"] = reason
@@ -65,7 +67,19 @@ def look(login, account, rules, missing):
     evidence["revoked"] = revoked.look(settings["revokedkeys"], wanted)
     evidence["unsuitable"] = unsuitable(evidence["accepted"], settings)
     evidence["problem"] = problem(evidence)
+    if unknown and not answer["accepted"] and not evidence["command"]:
+        text = "sshd ends before it has looked, as it does not know the %s of AuthorizedKeysFile" % unknown
+        evidence["problem"] = {"kind": "not_authorized", "text": text}
     return evidence
+
+
+def known_only(names):
+    """(the paths in front of the first one with a token that sshd does not know, that token or None)."""
+    for number, name in enumerate(names):
+        unknown = [token for token in re.findall("%.?", name) if token not in TOKENS]
+        if unknown:
+            return names[:number], unknown[0]
+    return names, None
 
 
 def _set(setting):
@@ -232,7 +246,10 @@ def unsuitable(accepted, settings):
     setting = settings.get("pubkeyacceptedalgorithms")
     names = RSA_SIGNATURES if accepted["type"] == "ssh-rsa" else (accepted["type"],)
     if setting and setting["value"] and not any(patterns.matches_list(name, setting["value"]) == 1 for name in names):
-        return _unsuitable("pubkeyacceptedalgorithms", setting, "%s is not among them" % accepted["type"])
+        absent = "%s is not among them" % accepted["type"]
+        if accepted["type"] == "ssh-rsa":
+            absent = "an RSA key signs with %s, and neither is among them" % " or ".join(RSA_SIGNATURES)
+        return _unsuitable("pubkeyacceptedalgorithms", setting, absent)
     size = settings.get("requiredrsasize")
     if size and accepted.get("bits") and accepted["bits"] < int(size["value"]):
         return _unsuitable("requiredrsasize", size, "the key has %d bits" % accepted["bits"])

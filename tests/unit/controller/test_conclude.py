@@ -186,6 +186,12 @@ def test_without_any_probe_the_outside_is_unchecked() -> None:
         assert diagnosis["unchecked"] == [{"section": "outside", "reason": "no probe could be carried through"}]
 
 
+def test_a_probe_that_decided_nothing_says_why() -> None:
+    outside = {**probed(None), "error": "the key was accepted; the server also wants password"}
+    diagnosis = conclude(evidence(outside), [rule("x", needs=["outside"])])
+    assert diagnosis["unchecked"] == [{"section": "outside", "reason": outside["error"]}]
+
+
 @pytest.mark.parametrize(
     "when",
     ["contains(inside.none, 'x')", "sum(inside.sshd.words)", "inside.sshd.words[::0]", "ceil(inside.sshd.endless)"],

@@ -141,6 +141,12 @@ class Files(unittest.TestCase):
         self.assertTrue(authorized_keys.takes_wildcards("OpenSSH_10.0p2"))
         self.assertFalse(authorized_keys.takes_wildcards("OpenSSH_9.9p1"))
 
+    def test_a_token_that_sshd_does_not_know_ends_the_search(self):
+        known = [".ssh/k", "/k/%u/%%n", "%h/%U"]
+        self.assertEqual(authorized_keys.known_only(known), (known, None))
+        self.assertEqual(authorized_keys.known_only(["a", "/k/%n", "b"]), (["a"], "%n"))
+        self.assertEqual(authorized_keys.known_only(["/k/%"]), ([], "%"))
+
     def test_the_list_of_revoked_keys_counts_and_refuses_all_where_it_cannot_be_read(self):
         setting = {"file": "/f", "line": 1, "text": "RevokedKeys x"}
         with folder_with({"revoked": "# ours\n" + KEY + "\n", "others": "# none\n"}) as root:

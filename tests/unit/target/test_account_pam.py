@@ -133,6 +133,15 @@ account required
 """
 
 
+class Decisive(unittest.TestCase):
+    def test_only_an_open_answer_that_can_refuse_alone_is_named(self):
+        unknown = ("success", "ignore", "perm_denied")
+        stack = lines("required/a", "optional/b", "sufficient/c", "required/d")
+        self.assertEqual(pam_walk.decisive(stack, [unknown] * 3 + [("success",)]), [0])
+        self.assertEqual(pam_walk.decisive(lines("sufficient/a", "required/b"), [unknown, ("auth_err",)]), [0])
+        self.assertEqual(pam_walk.decisive(lines("required/a"), [("success",)]), [])
+
+
 class Stack(unittest.TestCase):
     def read(self, **files):
         with folder_with(files) as root, replaced(pam_stack, FOLDERS=(root,), module_problem=lambda name: None):

@@ -215,6 +215,16 @@ class Limits(unittest.TestCase):
         self.assertEqual([self.limit("%s - maxlogins 2\n" % text) for text in ("1001:", ":999", "1:999")], [None] * 3)
         self.assertIsNone(self.limit("* - nproc 0\nbob - maxlogins 0\n"))
 
+    def too_little(self, text):
+        with folder_with({"limits.conf": text}) as root:
+            return pam_limits.too_little([os.path.join(root, "limits.conf")], subject())
+
+    def test_what_a_session_cannot_start_with(self):
+        for text in ("ops hard as 2000\n", "ops soft as 2000\nops hard as unlimited\n", "* - nofile 3\n"):
+            self.assertIn("line 1 allows", self.too_little(text), text)
+        for text in ("ops - as 400000\n* - as 2000\n", "bob - nofile 3\n", "* - nofile -1\n", "ops - fsize 0\n"):
+            self.assertIsNone(self.too_little(text), text)
+
     def test_all_does_not_mean_root(self):
         root = dict(ACCOUNT, uid=0, groups=["root"])
         self.assertIsNone(self.limit("* - maxlogins 0\n", user="root", account=root))

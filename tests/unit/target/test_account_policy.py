@@ -103,6 +103,33 @@ class Judge(unittest.TestCase):
         self.assertEqual(kinds(BOB, "publickey", maxauthtries="0"), ["max_auth_tries"])
         self.assertEqual(kinds(BOB, "publickey", maxauthtries="1"), [])
 
+    def test_a_connection_that_is_turned_away(self):
+        found = judged(BOB, "publickey", [entry("RefuseConnection yes", 3, "Address 198.51.*")], refuseconnection="yes")
+        self.assertEqual([(one["kind"], one["line"]) for one in found["refused"]], [("user_not_allowed", 3)])
+        self.assertEqual(kinds(BOB, "publickey", refuseconnection="no"), [])
+
+    def test_by_what_nobody_is_refused(self):
+        lists = ["DenyUsers", "AllowUsers", "DenyGroups", "AllowGroups"]
+        found = judged(ROOT, "publickey", denyusers="al", usepam="yes")["unset"]
+        self.assertEqual(found, lists[1:] + ["PermitRootLogin", "RefuseConnection", "UsePAM"])
+        found = judged(ROOT, "password", permitrootlogin="without-password", refuseconnection="yes", usepam="no")
+        self.assertEqual(found["unset"], lists + ["PAM account", "PAM session"])
+
+    def passed(self, account, *found):
+        def named(keyword):
+            return [one for one in found if one["keyword"] == keyword]
+
+        connection = policy._connection(dict(LOGIN, user=account["user"]), account, "OpenSSH_9.2p1")
+        return refusals.passed_by_files(named, connection, account, "publickey")
+
+    def test_files_that_sshd_does_not_take_are_read_for_what_they_refuse(self):
+        found = [entry("UsePAM yes"), entry("AllowUsers al bob"), entry("PermitRootLogin no")]
+        self.assertIn("AllowUsers", self.passed(BOB, *found))
+        self.assertNotIn("AllowUsers", self.passed(dict(BOB, user="ed"), *found))
+        self.assertIn("DenyUsers", self.passed(dict(BOB, user="ed"), *found))
+        self.assertNotIn("PermitRootLogin", self.passed(ROOT, *found))
+        self.assertEqual(self.passed(BOB, entry("AllowUsers al bob")), [])  # UsePAM may be either
+
     def test_a_user_that_is_not_there_is_refused_by_no_list(self):
         nobody = dict(BOB, exists=False, uid=None, groups=[])
         self.assertEqual(kinds(nobody, "publickey", allowusers="alice", permitrootlogin="no"), [])

@@ -49,6 +49,14 @@ class Judge(unittest.TestCase):
             self.assertEqual((key["type"], key["status"]), ("ssh-ed25519", wanted))
             self.assertTrue(key["fingerprint"].startswith("SHA256:"))
 
+    def test_a_credential_that_is_not_all_decides_nothing(self):
+        err = "debug1: Server host key: ssh-ed25519 SHA256:x\ndebug1: SSH2_MSG_NEWKEYS received\n"
+        err += 'Authenticated using "publickey" with partial success.\n'
+        err += "debug1: Authentications that can continue: password\nPermission denied (password).\n"
+        with self.assertRaises(connect.Undecided) as caught:
+            openssh.judge(255, "", err, None, TARGET, {"credential": "key file k"})
+        self.assertEqual(str(caught.exception), "key file k was accepted; the server also wants password")
+
     def test_the_methods_that_the_server_takes_are_told(self):
         self.assertEqual(judged("auth_denied")[2]["auth_methods"], ["publickey", "password"])
 

@@ -212,6 +212,13 @@ class Directives(unittest.TestCase):
         _found, read = self.walk(main="Include ROOT/x.conf ROOT/x.conf", x_conf="Include ROOT/main ROOT/main")
         self.assertLessEqual(len(read), config.FILES_LIMIT)
 
+    def test_the_folders_from_which_files_are_included(self):
+        with folder_with({"a.d/x.conf": "Port 1\n", "main": ""}) as root:
+            found = [{"keyword": "include", "arguments": [os.path.join(root, "a.d/*.conf"), root + "/gone/*/y"]}]
+            found.append({"keyword": "port", "arguments": ["/proc/x"]})
+            self.assertEqual(config.folders(found), [os.path.join(root, "a.d"), root])
+            self.assertEqual(config.folders([{"keyword": "include", "arguments": ["/none/x"]}]), ["/"])
+
     def test_a_missing_file_has_no_directives(self):
         self.assertEqual(config.directives("/none"), ([], ["/none"]))
 
