@@ -117,7 +117,7 @@ sources:
   sample: [{"address": "203.0.113.9", "attempts": 61, "accepted": 0, "last_at": "2026-11-21T01:02:03Z"}]
 unnamed:
   description:
-    - What sshd has complained of in the last three minutes, and since its start, without saying whose connection it was,
+    - What sshd has complained of in the last three minutes and since its start without saying whose connection it was,
       the newest first, each text once, at most 3.
   returned: when RV(status) is V(ok)
   type: list

@@ -21,7 +21,7 @@ OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def table(pid="self"):
-    """Every mount of a process's namespace, in the order in which they were mounted, and why there are none, or None."""
+    """Every mount of a process's namespace, in the order in which they were mounted, and why not, or None."""
     text = host.read("/proc/%s/mountinfo" % pid, limit=TABLE_BYTES)
     return parse(text.text), None if text.text else text.error
 
