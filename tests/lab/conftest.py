@@ -16,8 +16,9 @@ from fixtures import diagnose, lab, playbook, start
 
 __all__ = ["batch", "batches", "diagnose", "lab", "playbook", "start"]
 
-# Of each cause so many shapes run by default, or this share of them, and so many hosts on which nothing may be found.
-SHAPES, SHARE, HEALTHY = 3, 6, 40
+# Of each cause so many shapes run by default, or this share of them; so many hosts on which nothing may be found, and
+# so many cases of any other test.
+SHAPES, SHARE, HEALTHY, OTHERS = 2, 10, 26, 13
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,8 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in chosen:
         kind = _kind(item)
         taken[kind] += 1
-        wanted = max(SHAPES, there[kind] // SHARE) if kind[1] else HEALTHY
-        if kind[1] is None or taken[kind] <= wanted:
+        wanted = OTHERS if kind[1] is None else max(SHAPES, there[kind] // SHARE) if kind[1] else HEALTHY
+        if taken[kind] <= wanted:
             kept.add(id(item))
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = [item for item in items if id(item) in kept]
