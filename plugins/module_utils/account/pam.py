@@ -20,7 +20,7 @@ def lines_of(phase):
 
 
 def look(used, subject, missing):
-    """{used, stack, broken, phases, undecided, refusals} of PAM; ``used`` is what sshd's UsePAM says, None where unknown."""
+    """{used, stack, broken, phases, undecided, refusals} of PAM; ``used`` is sshd's UsePAM, None where unknown."""
     lines, fatal = pam_stack.read_stack()
     shown = [line for phase in pam_stack.PHASES for line in lines[phase]]
     evidence = {

@@ -53,7 +53,7 @@ def unset(settings, method):
     """What sshd names as a reason of refusals, and refuses nobody by as long as it goes by these settings."""
     found = [keyword for keyword in NAMES[:4] if not settings[keyword.lower()]["value"]]
     root = settings["permitrootlogin"]["value"]
-    if root == "yes" or method == KEY and root in ("without-password", "prohibit-password"):
+    if root == "yes" or (method == KEY and root in ("without-password", "prohibit-password")):
         found.append("PermitRootLogin")
     if (settings.get("refuseconnection") or {}).get("value") != "yes":
         found.append("RefuseConnection")

@@ -158,7 +158,10 @@ class Lines(unittest.TestCase):
         ], False)  # fmt: skip
         self.assertTrue(first[0].startswith("pam_faillock"))
         self.assertEqual(len(first), 3)
-        said = ["pam_exec(sshd:session): /bin/false failed: exit code 1", "error: PAM: pam_open_session(): System error"]
+        said = [
+            "pam_exec(sshd:session): /bin/false failed: exit code 1",
+            "error: PAM: pam_open_session(): System error",
+        ]
         self.assertEqual(lines.reasons(said, True), said)
         noise = "pam_env(sshd:session): Unable to open env file: /etc/default/locale: No such file or directory"
         self.assertEqual(lines.reasons([noise, "Accepted publickey for x from 192.0.2.1 port 4 ssh2"], True), [])
@@ -166,7 +169,10 @@ class Lines(unittest.TestCase):
     def test_by_what_an_attempt_was_refused(self):
         for message, wanted in (
             ("User x from 192.0.2.1 not allowed because not listed in AllowUsers", "AllowUsers"),
-            ("User x from 192.0.2.1 not allowed because none of user's groups are listed in AllowGroups", "AllowGroups"),
+            (
+                "User x from 192.0.2.1 not allowed because none of user's groups are listed in AllowGroups",
+                "AllowGroups",
+            ),
             ("User x from listed in DenyUsers not allowed because not in any group", None),
             ("User x not allowed because account is locked", "UsePAM"),
             ("ROOT LOGIN REFUSED FROM 192.0.2.1 port 4", "PermitRootLogin"),
