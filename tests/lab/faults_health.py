@@ -94,6 +94,14 @@ FAULTS = [
     Fault("no tasks for the user", "daemon_cannot_fork", "session_failed", LET_IN
           + "echo '@ops hard nproc 0' > /etc/security/limits.d/90-x.conf", variables=USER,
           points_at="/etc/security/limits.d/90-x.conf line 1"),
+    Fault("no address space for the session", "daemon_cannot_fork", "session_failed", LET_IN
+          + "printf '* hard as 4000\\n' > /etc/security/limits.d/20-x.conf", SYSTEMD, variables=USER,
+          points_at="/etc/security/limits.d/20-x.conf line 1"),
+    Fault("no descriptors for the session", "daemon_cannot_fork", "session_failed", LET_IN
+          + "printf 'ops hard nofile 3\\n' >> /etc/security/limits.conf", SYSTEMD, variables=USER,
+          points_at="3 open files (nofile: /etc/security/limits.conf line"),
+    Fault("no stack for root's session", "daemon_cannot_fork", "session_failed",
+          "echo 'root soft stack 8' > /etc/security/limits.d/90-x.conf", SYSTEMD, points_at="8 KiB (stack"),
     Fault("no descriptors", "daemon_cannot_fork", "closed_before_banner", f"prlimit --pid {DAEMON} --nofile=8:1024",
           ("bookworm",), points_at="may have 8"),
     Fault("no memory, and nobody is killed for it", "memory_exhausted", "banner_timed_out",
@@ -122,6 +130,9 @@ HEALTHY = [
     Fault("a far file system hangs", "", "ok", HUNG % "/mnt/far"),
     Fault("few tasks for others", "", "ok", LET_IN + "printf '@nobody hard nproc 0\\nroot hard nproc 0\\n'"
           " > /etc/security/limits.d/90-x.conf", variables=USER),
+    Fault("tight limits of a session, and others", "", "ok", LET_IN + "printf '%s\\n' '* hard as 40000' '* - nofile 24'"
+          " '* hard core 0' '* hard memlock 0' 'bob hard as 0' 'root - nproc 0' '* hard fsize 0'"
+          " > /etc/security/limits.d/90-x.conf", SYSTEMD, variables=USER),
     Fault("half a processor, and memory enough", "", "ok", group("cpu", "100000 cpu.cfs_period_us")
           + "echo 50000 > /sys/fs/cgroup/cpu/sshx/cpu.cfs_quota_us; " + group("memory", "200M memory.limit_in_bytes")),
     Fault("tasks enough", "", "ok", group("pids", "20 pids.max")),

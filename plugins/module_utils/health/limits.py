@@ -20,14 +20,21 @@ NUMBER = re.compile(r"-?\d+$")
 BY_NAME, BY_GROUP, BY_ALL = 3, 2, 1
 
 
-def effective(item, user, files=None):
+def files_of(pam_stack):
+    """The files that the lines of pam_limits name, or the usual ones."""
+    words = [word for entry in pam_stack if entry["module"] == "pam_limits.so" for word in entry["arguments"]]
+    named = [word.partition("=")[2] for word in words if word.startswith("conf=")]
+    return named[-1:] or list(FILES) + sorted(glob.glob(FOLDER))
+
+
+def effective(item, user, files):
     """{value, file, line} of the soft limit on an item for {name, uid, groups}, or None; value None: no limit."""
-    if files is None:
-        files = list(FILES) + sorted(glob.glob(FOLDER))
     best, rank = None, 0
     for path in files:
         for line in parse(host.read(path, limit=65536).text, path):
             own = closeness(line["domain"], user)
+            if line["item"] is None and own in (BY_NAME, BY_GROUP):
+                return None
             if line["item"] == item and line["type"] in ("soft", "hard", "-") and own >= rank and own:
                 best, rank = _stricter(best, line, own > rank), own
     return {"value": best["value"], "file": best["file"], "line": best["line"]} if best else None
@@ -44,6 +51,8 @@ def parse(text, path):
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
+        if len(words) == 2 and words[1] == "-":
+            words += [None, ""]  # whom it names is bound by nothing in any file
         if len(words) != 4:
             continue
         domain, kind, item, value = words

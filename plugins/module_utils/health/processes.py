@@ -23,6 +23,17 @@ CONNECTION_FILES = 5
 SYSTEM_ROOM = 4
 # What the user's side of a login needs: sshd's process of the user, and the shell.
 USER_TASKS = 2
+# Below this a session ends before its shell runs, tried with OpenSSH 9.2 and 10.0: {item: (least, unit)}.
+# Memory is counted in KiB, the processor's time in minutes.
+SESSION_NEEDS = {
+    "as": (20000, "KiB"),
+    "cpu": (1, "minutes"),
+    "data": (1500, "KiB"),
+    "nofile": (14, "open files"),
+    "stack": (64, "KiB"),
+}
+# The programs of their own that take a connection since 9.8 have more files open.
+SPLIT_FILES = 17
 # sshd's own words for a process or descriptor that it did not get, at the start of a line.
 # A name that a stranger chose can hold a colon as well: what stands before one is a single word.
 COMPLAINT = re.compile(
@@ -45,6 +56,7 @@ def look(pid, user, mounts, sshd_lines, pam_stack):
         "daemon_files": daemon_files(pid),
         "files": system_files(),
         "user": user_tasks(user, mounts, pam_stack),
+        "session_limits": session_limits(pid, user, pam_stack),
         "complaints": [{"at": host.iso_time(when), "text": text} for when, text in sshd_lines if COMPLAINT.match(text)][
             -5:
         ],
@@ -83,7 +95,7 @@ def user_tasks(user, mounts, pam_stack):
         return None
     limit = None
     if any(entry["module"] == "pam_limits.so" for entry in pam_stack):
-        limit = limits.effective("nproc", user)
+        limit = limits.effective("nproc", user, limits.files_of(pam_stack))
     group = None
     if any(entry["module"] == "pam_systemd.so" for entry in pam_stack):
         group = slice_of(user["uid"], mounts)
@@ -110,6 +122,32 @@ def slice_of(uid, mounts):
     return min(found, key=lambda entry: entry["room"]) if found else None
 
 
+def session_limits(pid, user, pam_stack):
+    """[{item, value, least, unit, file, line}]: the limits that leave a session too little to come to its shell.
+
+    What pam_limits sets for root, who is bound only by name, binds root as well.
+    """
+    if user is None or not any(entry["module"] == "pam_limits.so" for entry in pam_stack):
+        return []
+    files, answer = limits.files_of(pam_stack), []
+    for item, (least, unit) in sorted(SESSION_NEEDS.items()):
+        if item == "as":
+            # Each process of a connection maps what the daemon does.
+            least = max(least, size_of(pid))
+        if item == "nofile" and is_split():
+            least = SPLIT_FILES
+        limit = limits.effective(item, user, files)
+        if limit and limit["value"] is not None and limit["value"] < least:
+            answer.append(dict(limit, item=item, least=least, unit=unit))
+    return answer
+
+
+def size_of(pid):
+    """The address space of a process in KiB, 0 where that is not known."""
+    found = re.search(r"^VmSize:\s+(\d+) kB$", host.read("/proc/%s/status" % pid).text, re.M) if pid else None
+    return int(found.group(1)) if found else 0
+
+
 # --- what has run out ---
 
 
@@ -134,7 +172,7 @@ def obstacles(found, user):
         explains = ["banner_timed_out", "closed_before_banner", "key_exchange_failed", "key_exchange_timed_out"]
         explains += ["auth_denied", "session_failed"]  # the limit is handed down
         answer.append({"what": "files", "detail": text, "explains": explains})
-    return answer + _of_user(found["user"])
+    return answer + _of_user(found["user"]) + [_of_session(limit) for limit in found["session_limits"]]
 
 
 def _lack(what, text, room, user):
@@ -166,6 +204,11 @@ def _of_user(tasks):
         text = "%(current)d of at most %(limit)d tasks in %(group)s" % group
         answer.append({"what": "user tasks", "detail": text, "explains": ["session_failed"]})
     return answer
+
+
+def _of_session(limit):
+    text = "the session may have %(value)d %(unit)s (%(item)s: %(file)s line %(line)d) and needs some %(least)d" % limit
+    return {"what": "session limit", "detail": text, "explains": ["session_failed"]}
 
 
 # --- the daemon ---

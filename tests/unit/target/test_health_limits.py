@@ -49,6 +49,33 @@ class Limits(unittest.TestCase):
         self.assertEqual(self.value("1000: hard nproc 4\n"), (4, 1))
         self.assertEqual(self.value(":999 hard nproc 4\n500:2000 hard nproc 6\n"), (6, 2))
 
+    def test_who_is_bound_by_nothing(self):
+        self.assertIsNone(self.value("* hard nproc 0\nops -\n"))
+        self.assertIsNone(self.value("@staff -\nops hard nproc 0\n"))
+        self.assertEqual(self.value("bob -\nops hard nproc 0\n"), (0, 2))
+
+    def session(self, text, user=None, split=False, size=0):
+        with folder_with({"own.conf": text}) as root:
+            stack = [{"module": "pam_limits.so", "arguments": ["conf=%s/own.conf" % root]}]
+            with replaced(processes, is_split=lambda: split, size_of=lambda pid: size):
+                found = processes.session_limits(1, user or OPS, stack)
+        return [(limit["item"], limit["value"], limit["line"]) for limit in found]
+
+    def test_what_leaves_no_session_room(self):
+        self.assertEqual(self.session("* hard as 4000\nops - nofile 3\n"), [("as", 4000, 1), ("nofile", 3, 2)])
+        self.assertEqual(self.session("* hard data 0\n* hard stack 8\n* soft cpu 0\n"),
+                         [("cpu", 0, 3), ("data", 0, 1), ("stack", 8, 2)])  # fmt: skip
+        self.assertEqual(self.session("root hard as 8000\n", ROOT), [("as", 8000, 1)])
+        self.assertEqual(self.session("* hard as 30000\n", size=70000), [("as", 30000, 1)])
+        self.assertEqual(self.session("ops - nofile 16\n", split=True), [("nofile", 16, 1)])
+
+    def test_limits_that_let_a_session_live(self):
+        harmless = ["fsize", "core", "rss", "memlock", "locks", "sigpending", "msgqueue", "nproc"]
+        self.assertEqual(self.session("".join("* hard %s 0\n" % item for item in harmless)), [])
+        self.assertEqual(self.session("* hard as 20000\n* - nofile 16\n* - stack 128\n* - cpu 1\n"), [])
+        self.assertEqual(self.session("* hard as 0\n", ROOT), [])
+        self.assertEqual(self.session("* hard as unlimited\n* hard data -1\n"), [])
+
 
 class ControlGroups(unittest.TestCase):
     def mounted(self, root, fstype, options=("rw",), inner="/"):
@@ -100,7 +127,7 @@ class Obstacles(unittest.TestCase):
         user = user or OPS
         group = {"group": "/g", "limit": 9, "current": 9 - (room or 0), "room": room}
         known = {"groups": [] if room is None else [group], "count": 400, "pid_max": 4194304, "threads_max": 190000}
-        known.update(daemon_files={"limit": 1024, "used": 5, "room": 1019}, user=None)
+        known.update(daemon_files={"limit": 1024, "used": 5, "room": 1019}, user=None, session_limits=[])
         known.update(more)
         with replaced(processes, is_split=lambda: split):
             return [obstacle["explains"] for obstacle in processes.obstacles(known, user)]
