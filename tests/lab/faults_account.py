@@ -80,7 +80,16 @@ def ended(name: str, cause: str, script: str, points_at: str = "", **more: Any) 
     return Fault(name, cause, "session_failed", script, points_at=points_at, **{"variables": OPS, **more})
 
 
-PAM, SHELL, EXPIRED = "pam_denies", "login_shell_unusable", "account_expired"
+def hook(line: str, *words: str) -> str:
+    """A program that PAM runs for a session, on a line of common-session."""
+    text = "\\n".join(["#!/bin/sh", *words])
+    return (
+        f"printf '{text}\\n' > /usr/local/sbin/hook; chmod 755 /usr/local/sbin/hook;"
+        f" echo 'session {line} /usr/local/sbin/hook' >> /etc/pam.d/common-session"
+    )
+
+
+PAM, SHELL, EXPIRED, START = "pam_denies", "login_shell_unusable", "account_expired", "session_start_files"
 FAULTS = [
     denied("no such user", "account_missing", "true", "carol", variables={"ansible_user": "carol"}),
     denied("the user was deleted, the home stays", "account_missing", "userdel ops"),
@@ -163,10 +172,28 @@ FAULTS = [
           MISSING_MODULE),
     ended("no logins allowed", PAM, "echo 'ops hard maxlogins 0' > /etc/security/limits.d/x.conf",
           "/etc/security/limits.d/x.conf line 1"),
-    ended("no address space for a shell", PAM, "echo 'ops hard as 2000' > /etc/security/limits.d/x.conf",
-          "/etc/security/limits.d/x.conf line 1 allows 2000"),
-    ended("no open files for a session", PAM, "echo '* - nofile 3' >> /etc/security/limits.conf", "3 open files"),
     denied("the home with the keys is gone", "home_missing", "mv /home /old", "/home/ops: it does not exist"),
+    ended("a shell where no programs are started", SHELL, "mkdir /opt/sh; mount -t tmpfs -o noexec none /opt/sh;"
+          " cp /bin/bash /opt/sh/; usermod -s /opt/sh/bash ops", "noexec"),
+    ended("a shell without its library", SHELL, "chmod 600 /lib/x86_64-linux-gnu/libtinfo.so.6*", "libtinfo",
+          images=SYSTEMD),
+    ended("the environment breaks the shell", SHELL, "mkdir /opt/lib; echo x > /opt/lib/libtinfo.so.6; echo"
+          " LD_LIBRARY_PATH=/opt/lib >> /etc/environment", "LD_LIBRARY_PATH=/opt/lib in /etc/environment line",
+          images=SYSTEMD),
+    ended("a hook of PAM that does not end", PAM, hook("optional pam_exec.so quiet", "exec sleep 9999"),
+          "/usr/local/sbin/hook has not ended"),
+    ended("a hook of PAM that fails", PAM, hook("required pam_exec.so", "[ $PAM_TYPE != open_session ]"),
+          "pam_exec", images=SYSTEMD),
+    ended("bash.bashrc ends what has no terminal", START, "sed -i '1i [ -t 0 ] || exit 1' /etc/bash.bashrc",
+          "/etc/bash.bashrc line 1"),
+    ended("a .bashrc that ends every session", START, "sed -i '1i exit 3' /home/ops/.bashrc || echo exit 3 >"
+          " /home/ops/.bashrc", "/home/ops/.bashrc line 1"),
+    ended("a file that .bashrc takes in ends the session", START, "echo 'if [ -n x ]; then exit 7; fi' > /etc/corp.sh;"
+          " echo '. /etc/corp.sh' > /home/ops/.bashrc", "/etc/corp.sh line 1"),
+    ended("sshrc does not end", START, "echo 'sleep 4000' > /etc/ssh/sshrc", "sleep 4000) of", variables={}),
+    ended("a user's rc does not end", START, "mkdir -p /home/ops/.ssh; echo 'tail -f /dev/null' > /home/ops/.ssh/rc",
+          "/home/ops/.ssh/rc line 1"),
+    ended("a .bashrc that does not end", START, "echo 'while :; do sleep 5; done' > /home/ops/.bashrc", "sleep 5"),
     # Several at once: what is asked first is what keeps people out.
     denied("expired, and a shell that is not installed", SHELL, "usermod -e 1 -s /bin/none ops", "/bin/none"),
 ]  # fmt: skip
@@ -211,6 +238,9 @@ HEALTHY = [
           " 512\n* hard as 2000\nops - data -1\n' >> /etc/security/limits.conf", variables=OPS),
     Fault("a program whose no does not count", "", "ok",
           "echo 'account optional pam_exec.so quiet /bin/false' >> /etc/pam.d/sshd", variables=OPS),
+    Fault("start files that end other sessions", "", "ok", "printf '%s\\n' 'stop() { exit 1; }' '[ -z x ] && exit 1'"
+          " 'case $- in' '*i*) ;;' '*) return;;' esac 'exit 5' > /home/ops/.bashrc; printf 'exit 1\\n' > /etc/ssh/sshrc",
+          variables=OPS),
     Fault("many users", "", "ok", "for n in $(seq 3000); do echo \"u$n:x:$((10000 + n)):100::/:/bin/sh\"; done"
           " >> /etc/passwd", variables=OPS),
 ]  # fmt: skip

@@ -100,8 +100,8 @@ FAULTS = [
     Fault("no descriptors for the session", "daemon_cannot_fork", "session_failed", LET_IN
           + "printf 'ops hard nofile 3\\n' >> /etc/security/limits.conf", SYSTEMD, variables=USER,
           points_at="3 open files (nofile: /etc/security/limits.conf line"),
-    Fault("no stack for root's session", "daemon_cannot_fork", "session_failed",
-          "echo 'root soft stack 8' > /etc/security/limits.d/90-x.conf", SYSTEMD, points_at="8 KiB (stack"),
+    Fault("no memory for root's session", "daemon_cannot_fork", "session_failed",
+          "echo 'root - data 0' > /etc/security/limits.d/90-x.conf", SYSTEMD, points_at="0 KiB (data"),
     Fault("no descriptors", "daemon_cannot_fork", "closed_before_banner", f"prlimit --pid {DAEMON} --nofile=8:1024",
           ("bookworm",), points_at="may have 8"),
     Fault("no memory, and nobody is killed for it", "memory_exhausted", "banner_timed_out",

@@ -18,6 +18,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
     policy,
     settings,
     shadow,
+    start_files,
+    unfinished,
     user,
 )
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import sandbox
@@ -84,7 +86,10 @@ def _look(login, daemons):
     evidence["pam"] = pam.look(used, subject, missing)
     evidence["failures"] = _failures(subject)
     evidence["nologin"] = _nologin()
+    evidence["start_files"] = start_files.look(evidence, values, missing)
+    evidence["unfinished"] = unfinished.look(evidence, (evidence["start_files"] or {}).get("lines") or ())
     evidence["refusals"] = denials.by_sshd(evidence, values) + denials.by_pam(evidence["pam"])
+    evidence["refusals"] += unfinished.by_pam(evidence["unfinished"], evidence["pam"]["stack"])
     evidence["login_needs_home"] = _needs_home(evidence)
     for name in PRIVATE:
         evidence.pop(name, None)

@@ -46,7 +46,8 @@ def answer(line, subject):
         return judge(line, subject)
     if name in DIRECTORIES:
         return _of_directory(subject)
-    return Answer(ANY, "%s is not known here" % line["module"][:80], "pam", {})
+    place = "%s (%s line %s)" % (line["module"][:80], line.get("file"), line.get("line"))
+    return Answer(ANY, "%s is not known here" % place, "pam", {})
 
 
 def _known(code, reason=None, kind="pam", **details):

@@ -29,6 +29,7 @@ SHOWN = (
     "maxsessions",
     "permitemptypasswords",
     "permittty",
+    "permituserrc",
     "forcecommand",
     "chrootdirectory",
     "pubkeyacceptedalgorithms",

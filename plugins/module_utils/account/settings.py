@@ -11,7 +11,7 @@ __metaclass__ = type
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config, daemon, unit
 
-KEYWORDS = ("usepam", "usedns", "permitemptypasswords", "chrootdirectory")
+KEYWORDS = ("usepam", "usedns", "permitemptypasswords", "permituserrc", "chrootdirectory")
 
 
 def look(login, rules, missing):

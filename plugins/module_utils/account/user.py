@@ -27,6 +27,8 @@ SHELL_NAMES = re.compile(
 )
 NO_SHELL = dict.fromkeys(("path", "exists", "executable", "in_etc_shells", "known", "refuses", "problem"))
 NO_HOME = dict.fromkeys(("path", "exists", "is_directory", "mode", "owner", "reachable", "blocked_at"))
+# ST_NOEXEC of statvfs.
+NOEXEC = 8
 # Looking at a file system whose server is gone can wait forever.
 REMOTE_SYSTEMS = re.compile(r"^(nfs4?|cifs|smb3|autofs|afs|ceph|glusterfs|lustre|9p|fuse\..*)$")
 
@@ -175,14 +177,26 @@ def _why_it_does_not_run(path, status, identity):
         return "the user may not pass %s" % closed
     if not may(status, identity, 1):
         return "the user may not execute it"
+    if no_programs_at(path):
+        return "its file system is mounted noexec"
     first = host.read(path, limit=256).text.split("\n")[0]
     if first.startswith("#!"):
         interpreter = (first[2:].split() or [""])[0]
         if host.status_of(interpreter) is None:
             return "its interpreter %s does not exist" % interpreter[:200]
+        if no_programs_at(interpreter):
+            return "the file system of its interpreter %s is mounted noexec" % interpreter[:200]
     elif status.st_size == 0:
         return "it is empty"
     return None
+
+
+def no_programs_at(path):
+    """Whether the file system of a path is mounted so that no program on it can be started."""
+    try:
+        return bool(os.statvfs(path).f_flag & NOEXEC)
+    except OSError:
+        return False
 
 
 # --- home ---

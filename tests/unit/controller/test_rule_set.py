@@ -27,11 +27,13 @@ SOURCES = {
 }
 # What a rule takes into account where it is there, and does without where it is not.
 LOOKED_AT = {
+    "daemon_cannot_fork": {"account"},
     "firewall_blocks_port": {"bans", "sshd"},
     "max_startups": {"bans"},
     "mtu_black_hole": {"firewall", "network"},
     "no_return_route": {"bans", "firewall"},
     "pam_denies": {"auth_log"},
+    "session_start_files": {"auth_log", "health"},
     "source_penalty": {"sshd"},
     "slow_name_lookup": {"bans", "sshd"},
     "sshd_config_invalid": {"account", "auth_log"},
