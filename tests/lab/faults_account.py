@@ -239,7 +239,7 @@ HEALTHY = [
     Fault("a program whose no does not count", "", "ok",
           "echo 'account optional pam_exec.so quiet /bin/false' >> /etc/pam.d/sshd", variables=OPS),
     Fault("start files that end other sessions", "", "ok", "printf '%s\\n' 'stop() { exit 1; }' '[ -z x ] && exit 1'"
-          " 'case $- in' '*i*) ;;' '*) return;;' esac 'exit 5' > /home/ops/.bashrc; printf 'exit 1\\n' > /etc/ssh/sshrc",
+          " 'case $- in' '*i*) ;;' '*) return;;' esac 'exit 5' > /home/ops/.bashrc; echo exit 1 > /etc/ssh/sshrc",
           variables=OPS),
     Fault("many users", "", "ok", "for n in $(seq 3000); do echo \"u$n:x:$((10000 + n)):100::/:/bin/sh\"; done"
           " >> /etc/passwd", variables=OPS),

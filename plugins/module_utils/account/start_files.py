@@ -42,7 +42,9 @@ ENDS = re.compile(
     BEGIN + r"(?:(?P<exit>exit|logout)(?:\s+(?P<status>\d{1,3}))?(?=\s*(?:$|[;&|)}]))|exit\s|exec\s+(?![<>\d&-])"
     r"|kill\s+.*\$|set\s+-(?:\w*e\w*|o\s+errexit)\b)"
 )
-WAITS = re.compile(BEGIN + r"(?:sleep\s|read(?:\s|$)|select\s|wait\s*(?:$|[;&])|tail\s+-[fF]|(?:while|until)\s+(?::|true)\b)")
+WAITS = re.compile(
+    BEGIN + r"(?:sleep\s|read(?:\s|$)|select\s|wait\s*(?:$|[;&])|tail\s+-[fF]|(?:while|until)\s+(?::|true)\s*(?:;|$))"
+)
 SOURCES = re.compile(BEGIN + r"(?:\.|source)\s+[\"']?([~$/][\w./~${}*-]*)")
 LOOPS = re.compile(r"^\s*for\s+\w+\s+in\s+(.*?)\s*(?:;|$)")
 FUNCTION = re.compile(r"^(\s*)(?:function\s+[\w-]+\s*(?:\(\))?|[\w-]+\s*\(\))\s*\{?")

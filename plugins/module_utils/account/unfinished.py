@@ -23,7 +23,7 @@ PAM_WORDS = ("PAM_SERVICE=sshd", "PAM_TYPE=open_session")
 
 
 def look(account, lines):
-    """[{pid, by, command, waits_for, place}]: by is shell, rc or pam; place is the line of a start file that says so."""
+    """[{pid, by, command, waits_for, place}]: by is shell, rc or pam, place the line of a start file that says so."""
     parents, found = {}, []
     for pid in host.pids():
         parents.setdefault(_stat(pid)[1], []).append(pid)
@@ -50,7 +50,7 @@ def kind(pid, account):
     if status.st_uid == account["uid"]:
         if words[1:] == ["-c", COMMAND] and name == os.path.basename(account["shell"]["path"] or "sh"):
             return "shell"
-        if words[1:] in (["/etc/ssh/sshrc"], [".ssh/rc"]) and name == "sh":
+        if name == "sh" and len(words) == 2 and re.search(r"^/etc/ssh/sshrc$|(?:^|/)\.ssh/rc$", words[1]):
             return "rc"
     if status.st_uid in (0, account["uid"]):
         environment = host.read("/proc/%d/environ" % pid, limit=65536).text.split("\0")

@@ -56,6 +56,11 @@ def _steps_for(path, wanted, evidence):
     if status.st_size == 0:
         words = "%s is empty and is not replaced; when nothing can bring it back: rm %s && %s"
         raise CannotRepair(words % (path, path, keygen(path)))
+    if problem == needs.ENCRYPTED:
+        words = (
+            "%s is encrypted with a passphrase and is not replaced: ssh-keygen -p -N '' -f %s, or mv %s %s.old && %s"
+        )
+        raise CannotRepair(words % (path, path, path, path, keygen(path)))
     steps = _securing(path, real, status, problem)
     if problem in ("unreadable", "refused by sshd") and not steps:
         raise CannotRepair(

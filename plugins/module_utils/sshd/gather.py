@@ -186,7 +186,7 @@ def _configuration(path, evidence, running, login):
     usable = tested["keys_usable"]
     if usable is False:
         for key in keys:
-            key["problem"] = key["problem"] or "refused by sshd"
+            key["problem"] = key["problem"] or needs.refusal(key["path"], "refused by sshd")
     if usable is None and all(key["problem"] == "missing" for key in keys):
         usable = False
     if usable is None:

@@ -21,6 +21,9 @@ DEFAULT_KEYS = ["/etc/ssh/ssh_host_%s_key" % kind for kind in ("rsa", "ecdsa", "
 # The directory is compiled in: Debian; RHEL up to 8; RHEL 9 and Fedora; SUSE; upstream.
 DIRECTORIES = ("/run/sshd", "/var/run/sshd", "/var/empty/sshd", "/usr/share/empty.sshd", "/var/lib/sshd", "/var/empty")
 USER = "sshd"
+ENCRYPTED = "encrypted with a passphrase"
+# The names of format and cipher stand in front; no part of the key itself is read.
+HEADER_BYTES = 120
 BINARY_LIMIT_BYTES = 16 * 1024 * 1024
 
 
@@ -48,8 +51,26 @@ def _host_key(path, too_open, said):
         refused = re.search(
             r"(?:Unable to load host key|Could not load host key)[^\n]*%s[^\n]*" % re.escape(path), said
         )
-        key["problem"] = "unreadable" if refused else None
+        key["problem"] = refusal(path) if refused else None
     return key
+
+
+def refusal(path, otherwise="unreadable"):
+    """Why sshd refuses a key file that is there: where it is encrypted, nobody is there to type the passphrase."""
+    return ENCRYPTED if is_encrypted(host.read(path, limit=HEADER_BYTES).text) else otherwise
+
+
+def is_encrypted(header):
+    """Whether the beginning of a private key file says that what follows is encrypted."""
+    first, _newline, rest = header.partition("\n")
+    if first.strip() != "-----BEGIN OPENSSH PRIVATE KEY-----":
+        return "BEGIN ENCRYPTED PRIVATE KEY" in first or "Proc-Type: 4,ENCRYPTED" in header
+    try:
+        start = base64.b64decode(rest[:32].encode("ascii"))
+    except (ValueError, TypeError):
+        return False
+    # Behind the magic word stand the length of the cipher's name (4 bytes) and its name.
+    return start.startswith(b"openssh-key-v1\0") and not start[15:].startswith(b"\0\0\0\4none")
 
 
 def _fingerprint(path):

@@ -13,9 +13,25 @@ import unittest
 from target_helpers import fixture, folder_with, replaced, soon_true
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import daemon
+from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import daemon, needs
 
 LONG = ["-oCiphers=" + ",".join(["aes256-gcm@openssh.com"] * 12), "-p2222"]
+
+
+class EncryptedKeys(unittest.TestCase):
+    OPEN = "-----BEGIN OPENSSH PRIVATE KEY-----\n%s\n"
+
+    def test_the_head_of_a_key_tells_whether_it_is_encrypted(self):
+        for text, wanted in (
+            (self.OPEN % "b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABD", True),
+            (self.OPEN % "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW", False),
+            ("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,C1\n", True),
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\n", True),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n", False),
+            (self.OPEN % "%%%", False),
+            ("", False),
+        ):
+            self.assertEqual(needs.is_encrypted(text), wanted, text)
 
 
 class Options(unittest.TestCase):
