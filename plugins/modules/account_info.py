@@ -226,6 +226,34 @@ refusals:
       file: /etc/pam.d/sshd
       line: 10
       reason: "/etc/security/access.conf line 3: - : alice : ALL"
+start_files:
+  description:
+    - The files that are run before the command of a session, by sshd or by the user's shell (C(run_by)), as far as they
+      are there. They are read with the rights of the user and never run.
+    - C(lines) are those that can end (C(does) is V(ends)) or hold up (V(waits)) a session, C(exits) the statuses other
+      than 0 that the former name, and C(loader) what the environment of a session tells the loader of programs.
+  returned: when RV(status) is V(ok)
+  type: dict
+  sample:
+    shell: bash
+    files: [{"path": /etc/bash.bashrc, "run_by": bash, "problem": null}]
+    lines: [{"file": /etc/bash.bashrc, "line": 1, "text": "[ -t 0 ] || exit 1", "does": ends, "status": 1}]
+    exits: [1]
+    loader: []
+unfinished:
+  description:
+    - Processes of a session of the user that was begun in the last 5 minutes and has not come to its command. C(by) is
+      V(shell) for the shell in its start files, V(rc) for what sshd runs, V(pam) for a program of a PAM module.
+    - C(pid) and C(waits_for) are the process that it waits for, C(place) is the line of a start file that runs it.
+  returned: when RV(status) is V(ok)
+  type: list
+  elements: dict
+  sample:
+    - pid: 129
+      by: rc
+      command: /bin/sh /etc/ssh/sshrc
+      waits_for: sleep 4000
+      place: /etc/ssh/sshrc line 1
 login_needs_home:
   description: Whether sshd looks for the user's keys in the home directory only.
   returned: when RV(status) is V(ok)

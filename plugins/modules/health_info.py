@@ -106,6 +106,8 @@ processes:
   description:
     - Tasks of the host and their limits, the limits of the daemon's control groups and open files, the tasks of O(user)
       with the line of C(limits.conf) and the slice that limit them.
+    - C(session_limits) are lines of C(limits.conf) that leave a session of O(user) too little to come to its shell,
+      with what it takes (C(least)).
     - C(complaints) has what sshd said in the last 5 minutes of a process or file that it did not get; C(obstacles) what
       leaves no room for this login, with the outcomes that it C(explains).
   returned: when RV(status) is V(ok)
@@ -117,6 +119,7 @@ processes:
     groups: [{"group": "/sys/fs/cgroup/system.slice/ssh.service", "limit": 28902, "current": 1, "room": 28901}]
     daemon_files: {"limit": 1024, "used": 5, "room": 1019}
     user: {"uid": 1000, "count": 3, "limit": null, "group": null}
+    session_limits: []
     complaints: []
     obstacles: []
 killed:

@@ -224,7 +224,10 @@ config:
   type: dict
   sample: {"valid": true, "errors": [], "effective_from": "sshd -T", "files": ["/etc/ssh/sshd_config"]}
 host_keys:
-  description: Each configured host key with path, mode, owner, its fingerprint, and what is wrong with it.
+  description:
+    - Each configured host key with path, mode, owner, its fingerprint, and what is wrong with it. C(problem) is
+      V(missing), V(empty), V(permissions), V(not a regular file), V(encrypted with a passphrase), V(unreadable), or
+      V(refused by sshd) where nothing of that can be seen.
   returned: when RV(status) is V(ok)
   type: list
   elements: dict

@@ -147,8 +147,8 @@ FAULTS = [
           points_at="/etc/ssh/keys/none"),
     Fault("keys with a passphrase", "host_keys_missing", "refused", f"for key in {KEYS}; do ssh-keygen -q -p -P ''"
           f" -N secret123 -f $key; done; {STOP}; {RESTART_FAILING}", points_at="encrypted with a passphrase"),
-    Fault("keys of a group that this sshd does not know", "host_keys_permissions", "refused", f"groupadd ssh_keys; chgrp"
-          f" ssh_keys {KEYS}; chmod 640 {KEYS}; {STOP}; {RESTART_FAILING}", points_at="0640"),
+    Fault("keys of a group that this sshd does not know", "host_keys_permissions", "refused", "groupadd ssh_keys;"
+          f" chgrp ssh_keys {KEYS}; chmod 640 {KEYS}; {STOP}; {RESTART_FAILING}", points_at="0640"),
     Fault("keys readable by all", "host_keys_permissions", "refused", f"chmod 644 {KEYS}; {STOP}; {RESTART_FAILING}",
           points_at="0644"),
     Fault("keys group-readable, old daemon runs", "host_keys_permissions", "closed_before_banner", f"chmod 640 {KEYS}",

@@ -7,9 +7,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from faults import RESTART, SYSTEMD, Fault
+from faults_account import KNOWN_HOST_KEY
+from images import cache_dir, login_key
 
 # A line of known_hosts for every host, with a key that none has.
 OTHER_KEY = {"remote_login_known_hosts": [str(Path(__file__).parent / "other_known_hosts")]}
+
+
+def revoked() -> dict[str, list[str]]:
+    """A known_hosts that has the key of a host with KNOWN_HOST_KEY, and marks it as revoked."""
+    known = cache_dir() / "known_hosts_with_a_revoked_key"
+    key = login_key().with_suffix(".pub").read_text()
+    known.write_text(f"* {key}@revoked 10.77.* {key}")
+    return {"remote_login_known_hosts": [str(known)]}
+
+
+REVOKED = revoked()
 # Another SSH server, with a key of its own, gets the connections that are meant for sshd.
 IMPOSTOR = (
     "ssh-keygen -q -t ed25519 -N '' -f /opt/key; mkdir -p /run/sshd; cp /usr/sbin/sshd /opt/gitsshd; printf 'Port"
@@ -44,6 +57,8 @@ FAULTS = [
           points_at="3des-cbc"),
     Fault("keys made anew", "host_key_changed", "host_key_changed", "rm /etc/ssh/ssh_host_*; ssh-keygen -A >/dev/null;"
           f" {RESTART}", variables=OTHER_KEY, points_at="other_known_hosts:2"),
+    Fault("a key that is marked as revoked", "host_key_changed", "host_key_changed", KNOWN_HOST_KEY,
+          variables=REVOKED, points_at="known_hosts_with_a_revoked_key:2 marks as revoked"),
     Fault("another server answers", "host_key_changed", "host_key_changed", IMPOSTOR, SYSTEMD, variables=OTHER_KEY,
           points_at="does not have that key"),
 ]  # fmt: skip

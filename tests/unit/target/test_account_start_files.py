@@ -22,7 +22,8 @@ class Lines(unittest.TestCase):
     def test_what_ends_a_session(self):
         for line, status in (
             ("exit", None), ("exit 3", 3), ("[ -t 0 ] || exit 1", 1), ("if test x; then exit 300; fi", 44),
-            ("{ echo no; exit 2; }", 2), ("logout", None), ("exit $?", None), ("exec zsh", None), ("  exec tmux new", None),
+            ("{ echo no; exit 2; }", 2), ("logout", None), ("exit $?", None), ("exec zsh", None),
+            ("  exec tmux new", None),
             ("kill -9 $$", None), ("kill $PPID", None), ("set -e", None), ("set -eu", None), ("set -o errexit", None),
         ):  # fmt: skip
             self.assertEqual(self.found(line), [(1, "ends", status)], line)
@@ -34,7 +35,8 @@ class Lines(unittest.TestCase):
     def test_what_does_neither(self):
         for line in (
             "# exit 1", "echo exit", "export EXIT=1", "exec >/tmp/log 2>&1", "exec 3<&-", "alias x='cd; exit 1'",
-            "trap 'exit 1' INT", "f() { exit 1; }", "f() {\n  exit 1\n}", "function f {\nexec x\n}", "set -x", "readonly X=1",
+            "trap 'exit 1' INT", "f() { exit 1; }", "f() {\n  exit 1\n}", "function f {\nexec x\n}", "set -x",
+            "readonly X=1",
             "PATH=$PATH:/exit", "unset exit_code", "exit_code=1", "command=sleep", "return 1",
         ):  # fmt: skip
             self.assertEqual(self.found(line), [], line)
@@ -60,13 +62,13 @@ class Lines(unittest.TestCase):
 
 
 class Look(unittest.TestCase):
-    def look(self, files, shell="/bin/bash", settings=None):
+    def look(self, files, program="/bin/bash", settings=None):
         files = dict({"none": ""}, **files)
         with folder_with(files) as root:
             home = os.path.join(root, "home")
             if not os.path.isdir(home):
                 os.mkdir(home)
-            account = dict(ME, home={"path": home, "exists": True}, shell={"path": shell})
+            account = dict(ME, **{"home": {"path": home, "exists": True}, "shell": {"path": program}})
             own = {"OF_SSHD": ("~/.ssh/rc", root + "/sshrc"), "ENVIRONMENT": (root + "/environment",),
                    "FILES": {"bash": (root + "/bashrc", "~/.bashrc"), "fish": ("~/conf.d/*.fish",)}}  # fmt: skip
             missing = {}
@@ -108,17 +110,17 @@ class Look(unittest.TestCase):
 
     def test_a_home_that_is_not_looked_at(self):
         missing = {"home": "it is on nfs4"}
-        account = dict(ME, home={"path": "/far", "exists": None}, shell={"path": "/bin/bash"})
+        account = dict(ME, **{"home": {"path": "/far", "exists": None}, "shell": {"path": "/bin/bash"}})
         self.assertIsNone(start_files.look(account, {}, missing))
         self.assertEqual(missing["start_files"], "it is on nfs4")
 
 
 class Unfinished(unittest.TestCase):
-    def kind(self, words, environment="", shell="/bin/bash"):
-        account = dict(ME, shell={"path": shell})
-        with replaced(sockets, arguments=lambda pid: words):
-            with replaced(host, read=lambda path, limit=0: host.Text(environment, None)):
-                return unfinished.kind(os.getpid(), account)
+    def kind(self, words, environment="", program="/bin/bash"):
+        account = dict(ME, **{"shell": {"path": program}})
+        text = host.Text(environment, None)
+        with replaced(sockets, arguments=lambda pid: words), replaced(host, read=lambda path, limit=0: text):
+            return unfinished.kind(os.getpid(), account)
 
     def test_what_waits_in_the_place_of_the_session(self):
         self.assertEqual(self.kind(["bash", "-c", "true"]), "shell")
