@@ -243,7 +243,8 @@ start_files:
 unfinished:
   description:
     - Processes of a session of the user that was begun in the last 5 minutes and has not come to its command. C(by) is
-      V(shell) for the shell in its start files, V(rc) for what sshd runs, V(pam) for a program of a PAM module.
+      V(shell) for the shell in its start files, V(rc) for what sshd runs, or the phase in which a module of PAM runs a
+      program, V(auth), V(account) or V(session).
     - C(pid) and C(waits_for) are the process that it waits for, C(place) is the line of a start file that runs it.
   returned: when RV(status) is V(ok)
   type: list

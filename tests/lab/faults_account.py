@@ -182,6 +182,8 @@ FAULTS = [
           images=SYSTEMD),
     ended("a hook of PAM that does not end", PAM, hook("optional pam_exec.so quiet", "exec sleep 9999"),
           "/usr/local/sbin/hook has not ended"),
+    denied("a hook of PAM for the account that does not end", PAM, hook("optional pam_exec.so", "sleep 9999").replace(
+           "'session ", "'account ").replace("common-session", "common-account"), "/usr/local/sbin/hook has not ended"),
     ended("a hook of PAM that fails", PAM, hook("required pam_exec.so", "[ $PAM_TYPE != open_session ]"),
           "pam_exec", images=SYSTEMD),
     ended("bash.bashrc ends what has no terminal", START, "sed -i '1i [ -t 0 ] || exit 1' /etc/bash.bashrc",

@@ -17,13 +17,13 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host, s
 COMMAND = "true"
 RECENT_S = 300
 COMMAND_LIMIT = 200
-# PAM gives these to the programs that it runs for the session.
 RUNNERS = ("pam_exec.so", "pam_script.so")
-PAM_WORDS = ("PAM_SERVICE=sshd", "PAM_TYPE=open_session")
+# What these modules tell their programs of the phase.
+PAM_TYPES = {"open_session": "session", "account": "account", "auth": "auth"}
 
 
 def look(account, lines):
-    """[{pid, by, command, waits_for, place}]: by is shell, rc or pam, place the line of a start file that says so."""
+    """[{pid, by, command, waits_for, place}]: by is shell, rc or a phase of PAM, place the line that says so."""
     parents, found = {}, []
     for pid in host.pids():
         parents.setdefault(_stat(pid)[1], []).append(pid)
@@ -33,7 +33,7 @@ def look(account, lines):
             continue
         leaf = _leaf(pid, parents)
         waits_for = _command(leaf)
-        place = place_of(waits_for, lines) if by != "pam" else None
+        place = place_of(waits_for, lines) if by in ("shell", "rc") else None
         entry = {"pid": leaf, "by": by, "command": _command(pid), "waits_for": waits_for, "place": place}
         if entry["pid"] not in [one["pid"] for one in found]:
             found.append(entry)
@@ -54,8 +54,9 @@ def kind(pid, account):
             return "rc"
     if status.st_uid in (0, account["uid"]):
         environment = host.read("/proc/%d/environ" % pid, limit=65536).text.split("\0")
-        if all(word in environment for word in PAM_WORDS + ("PAM_USER=%s" % account["user"],)):
-            return "pam"
+        told = dict(word.partition("=")[::2] for word in environment if word.startswith("PAM_"))
+        if told.get("PAM_SERVICE") == "sshd" and told.get("PAM_USER") == account["user"]:
+            return PAM_TYPES.get(told.get("PAM_TYPE"))
     return None
 
 
@@ -72,8 +73,9 @@ def place_of(command, lines):
 def by_pam(found, stack):
     """The refusals by what PAM still waits for: the line that runs a program which has not ended."""
     answer = []
-    for entry in [one for one in found if one["by"] == "pam"]:
-        lines = [line for line in stack if line["phase"] == "session" and line["module"] in RUNNERS]
+    for entry in [one for one in found if one["by"] in PAM_TYPES.values()]:
+        phase = entry["by"]
+        lines = [line for line in stack if line["phase"] == phase and line["module"] in RUNNERS]
         named = [line for line in lines if set(line["arguments"]) & set(entry["command"].split())]
         line = (named or lines)[:1] if named or len(lines) == 1 else []
         place = {name: line[0][name] if line else None for name in ("module", "file", "line")}
@@ -81,7 +83,8 @@ def by_pam(found, stack):
         reason = "%s has not ended (process %d: %s)" % (
             "".join(program) or entry["command"], entry["pid"], entry["waits_for"],
         )  # fmt: skip
-        answer.append(dict(place, by="PAM", kind="pam_denies", stage="session", phase="session", reason=reason))
+        stage = "session" if phase == "session" else "auth"
+        answer.append(dict(place, by="PAM", kind="pam_denies", stage=stage, phase=phase, reason=reason))
     return answer
 
 

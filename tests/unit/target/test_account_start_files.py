@@ -68,7 +68,8 @@ class Look(unittest.TestCase):
             home = os.path.join(root, "home")
             if not os.path.isdir(home):
                 os.mkdir(home)
-            account = dict(ME, **{"home": {"path": home, "exists": True}, "shell": {"path": program}})
+            account = {"home": {"path": home, "exists": True}, "shell": {"path": program}}
+            account.update(ME)
             own = {"OF_SSHD": ("~/.ssh/rc", root + "/sshrc"), "ENVIRONMENT": (root + "/environment",),
                    "FILES": {"bash": (root + "/bashrc", "~/.bashrc"), "fish": ("~/conf.d/*.fish",)}}  # fmt: skip
             missing = {}
@@ -110,14 +111,16 @@ class Look(unittest.TestCase):
 
     def test_a_home_that_is_not_looked_at(self):
         missing = {"home": "it is on nfs4"}
-        account = dict(ME, **{"home": {"path": "/far", "exists": None}, "shell": {"path": "/bin/bash"}})
+        account = {"home": {"path": "/far", "exists": None}, "shell": {"path": "/bin/bash"}}
+        account.update(ME)
         self.assertIsNone(start_files.look(account, {}, missing))
         self.assertEqual(missing["start_files"], "it is on nfs4")
 
 
 class Unfinished(unittest.TestCase):
     def kind(self, words, environment="", program="/bin/bash"):
-        account = dict(ME, **{"shell": {"path": program}})
+        account = {"shell": {"path": program}}
+        account.update(ME)
         text = host.Text(environment, None)
         with replaced(sockets, arguments=lambda pid: words), replaced(host, read=lambda path, limit=0: text):
             return unfinished.kind(os.getpid(), account)
@@ -126,12 +129,15 @@ class Unfinished(unittest.TestCase):
         self.assertEqual(self.kind(["bash", "-c", "true"]), "shell")
         self.assertEqual(self.kind(["/bin/sh", "/etc/ssh/sshrc"]), "rc")
         self.assertEqual(self.kind(["/bin/sh", "/home/ops/.ssh/rc"]), "rc")
-        self.assertEqual(self.kind(["sleep", "9"], "PAM_SERVICE=sshd\0PAM_TYPE=open_session\0PAM_USER=ops\0"), "pam")
+        self.assertEqual(
+            self.kind(["sleep", "9"], "PAM_SERVICE=sshd\0PAM_TYPE=open_session\0PAM_USER=ops\0"), "session"
+        )
 
     def test_what_does_not(self):
         self.assertIsNone(self.kind(["bash", "-c", "make true"]))
         self.assertIsNone(self.kind(["zsh", "-c", "true"]))
         self.assertIsNone(self.kind(["sleep", "9"], "PAM_SERVICE=sshd\0PAM_TYPE=open_session\0PAM_USER=bob\0"))
+        self.assertIsNone(self.kind(["sleep", "9"], "PAM_SERVICE=sshd\0PAM_TYPE=close_session\0PAM_USER=ops\0"))
         self.assertIsNone(self.kind([]))
 
     def test_the_line_that_waits(self):
@@ -143,7 +149,7 @@ class Unfinished(unittest.TestCase):
         stack = [{"phase": "session", "module": "pam_exec.so", "arguments": ["quiet", "/a"], "file": "/f", "line": 3},
                  {"phase": "session", "module": "pam_exec.so", "arguments": ["/b"], "file": "/f", "line": 4},
                  {"phase": "auth", "module": "pam_exec.so", "arguments": ["/b"], "file": "/f", "line": 1}]  # fmt: skip
-        entry = {"pid": 9, "by": "pam", "command": "/bin/sh /b", "waits_for": "sleep 9", "place": None}
+        entry = {"pid": 9, "by": "session", "command": "/bin/sh /b", "waits_for": "sleep 9", "place": None}
         (found,) = unfinished.by_pam([entry], stack)
         self.assertEqual((found["line"], found["reason"]), (4, "/b has not ended (process 9: sleep 9)"))
         (found,) = unfinished.by_pam([dict(entry, command="sleep 9")], stack)
