@@ -11,8 +11,8 @@ __metaclass__ = type
 import os
 import re
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
-from ansible_collections.rescue.remote_login.plugins.module_utils.health import cgroups, limits
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, limits_conf, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import cgroups
 
 # The child that takes the connection and the one without privileges; for a user one of their own and the shell.
 CONNECTION_TASKS = 2
@@ -93,9 +93,8 @@ def user_tasks(user, mounts, pam_stack):
     """{uid, count, limit, place, group}: the tasks that the user has, and those that the user may have."""
     if user is None:
         return None
-    limit = None
-    if any(entry["module"] == "pam_limits.so" for entry in pam_stack):
-        limit = limits.effective("nproc", user, limits.files_of(pam_stack))
+    files = limit_files(pam_stack)
+    limit = limits_conf.effective("nproc", user, files)
     group = None
     if any(entry["module"] == "pam_systemd.so" for entry in pam_stack):
         group = slice_of(user["uid"], mounts)
@@ -127,19 +126,25 @@ def session_limits(pid, user, pam_stack):
 
     What pam_limits sets for root, who is bound only by name, binds root as well.
     """
-    if user is None or not any(entry["module"] == "pam_limits.so" for entry in pam_stack):
+    if user is None:
         return []
-    files, answer = limits.files_of(pam_stack), []
+    files, answer = limit_files(pam_stack), []
     for item, (least, unit) in sorted(SESSION_NEEDS.items()):
         if item == "as":
             # Each process of a connection maps what the daemon does.
             least = max(least, size_of(pid))
         if item == "nofile" and is_split():
             least = SPLIT_FILES
-        limit = limits.effective(item, user, files)
+        limit = limits_conf.effective(item, user, files)
         if limit and limit["value"] is not None and limit["value"] < least:
             answer.append(dict(limit, item=item, least=least, unit=unit))
     return answer
+
+
+def limit_files(pam_stack):
+    """The files of limits that a session goes by; none where PAM does not ask pam_limits."""
+    found = [entry["arguments"] for entry in pam_stack if entry["module"] == "pam_limits.so"]
+    return limits_conf.files_of([word for arguments in found for word in arguments]) if found else []
 
 
 def size_of(pid):

@@ -9,11 +9,11 @@ import unittest
 
 from target_helpers import fixture, folder_with, replaced
 
+from ansible_collections.rescue.remote_login.plugins.module_utils import limits_conf
 from ansible_collections.rescue.remote_login.plugins.module_utils.health import (
     cgroups,
     gather,
     kernel_log,
-    limits,
     memory,
     mounts,
     names,
@@ -29,7 +29,7 @@ class Limits(unittest.TestCase):
     def value(self, text, user=None):
         user = user or OPS
         with folder_with({"limits.conf": text}) as root:
-            found = limits.effective("nproc", user, [os.path.join(root, "limits.conf")])
+            found = limits_conf.effective("nproc", user, [os.path.join(root, "limits.conf")])
         return found and (found["value"], found["line"])
 
     def test_the_closest_line_counts_whatever_its_place(self):

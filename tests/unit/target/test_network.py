@@ -10,8 +10,8 @@ import unittest
 
 from target_helpers import fixture_bytes, folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import links as link_states
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, neighbours, netlink, routing, way
+from ansible_collections.rescue.remote_login.plugins.module_utils import links as link_states
 from ansible_collections.rescue.remote_login.plugins.module_utils.network import (
     gather,
     interfaces,

@@ -18,12 +18,13 @@ FOLDER = "/etc/security/limits.d/*.conf"
 NUMBER = re.compile(r"-?\d+$")
 # The closer a line names the user, the more it counts; among equals the last one.
 BY_NAME, BY_GROUP, BY_ALL = 3, 2, 1
+# Of these a file has one limit, be it called soft or hard.
+LOGINS = ("maxlogins", "maxsyslogins")
 
 
-def files_of(pam_stack):
-    """The files that the lines of pam_limits name, or the usual ones."""
-    words = [word for entry in pam_stack if entry["module"] == "pam_limits.so" for word in entry["arguments"]]
-    named = [word.partition("=")[2] for word in words if word.startswith("conf=")]
+def files_of(arguments):
+    """The files that pam_limits reads with these arguments."""
+    named = [word.partition("=")[2] for word in arguments if word.startswith("conf=")]
     return named[-1:] or list(FILES) + sorted(glob.glob(FOLDER))
 
 
@@ -32,7 +33,7 @@ def effective(item, user, files):
     best, rank = None, 0
     for path in files:
         for line in parse(host.read(path, limit=65536).text, path):
-            own = closeness(line["domain"], user)
+            own = closeness(line, user)
             if line["item"] is None and own in (BY_NAME, BY_GROUP):
                 return None
             if line["item"] == item and line["type"] in ("soft", "hard", "-") and own >= rank and own:
@@ -42,7 +43,8 @@ def effective(item, user, files):
 
 def _stricter(best, line, closer):
     """A hard limit binds the soft one too, and a soft one that was set stays where it is lower."""
-    if best is None or closer or line["type"] != "hard" or best["value"] is None or line["value"] is None:
+    keeps = best is not None and not closer and line["type"] == "hard" and line["item"] not in LOGINS
+    if not keeps or best["value"] is None or line["value"] is None:
         return line
     return line if line["value"] < best["value"] else best
 
@@ -61,25 +63,27 @@ def parse(text, path):
     return found
 
 
-def closeness(domain, user):
-    """How closely the domain of a line names a user; 0: it is about others."""
+def closeness(line, user):
+    """How closely a line names a user; 0: it is about others."""
+    domain = line["domain"]
     if domain == user["name"]:
         return BY_NAME
     # root is bound only by a line of its own.
     if user["uid"] == 0:
         return 0
-    if domain == "*":
+    if domain == "*" or (domain == "%" and line["item"] in LOGINS):
         return BY_ALL
-    if domain.startswith("@"):
+    if domain.startswith("@") or (domain.startswith("%") and line["item"] in LOGINS):
         return BY_GROUP if domain[1:] in user["groups"] else 0
     return BY_NAME if _holds_uid(domain, user["uid"]) else 0
 
 
 def _holds_uid(domain, uid):
-    found = re.match(r"(\d*):(\d*)$", domain)
+    """Whether a range holds a uid: ':UID' is that one alone, 'UID:' it and all above."""
+    found = re.match(r"(\d{0,10}):(\d{0,10})$", domain)
     if found is None or domain == ":":
         return False
     low, high = found.groups()
-    if not high:
-        return int(low) <= uid  # 'UID:' stands for it and all above, as some versions have it
-    return int(low or 0) <= uid <= int(high)
+    if not low:
+        return uid == int(high)
+    return int(low) <= uid and (not high or uid <= int(high))
