@@ -8,8 +8,12 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import ctypes
 import os
+
+try:
+    import ctypes
+except ImportError:  # some systems leave it out
+    ctypes = None
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
 
@@ -40,6 +44,8 @@ def asked(pid, function, timeout=PATIENCE_S):
 def _enter(pid):
     if is_apart(pid) is False:
         return
+    if ctypes is None:
+        raise OSError("this Python has no ctypes")
     # Python has a word of its own for this since 3.12 only.
     library = ctypes.CDLL(None, use_errno=True)
     descriptor = os.open("/proc/%d/ns/mnt" % pid, os.O_RDONLY)
