@@ -118,8 +118,9 @@ FAULTS = [
     denied("AuthorizedKeysFile with a token that is none", UNKNOWN, in_drop_in("AuthorizedKeysFile /etc/ssh/keys/%%n"),
            "does not know the %n"),
     denied("a command for keys that its user cannot reach", UNKNOWN, "rm /root/.ssh/authorized_keys; mkdir -m 700"
-           " /opt/own; printf '#!/bin/sh\n' > /opt/own/keys; chmod 755 /opt/own/keys; " + in_drop_in(
-           "AuthorizedKeysCommand /opt/own/keys %%u\nAuthorizedKeysCommandUser nobody"), "failed: error: "),
+           " /opt/own; printf '#!/bin/sh\n' > /opt/own/keys; chmod 755 /opt/own/keys; "
+           + in_drop_in("AuthorizedKeysCommand /opt/own/keys %%u\nAuthorizedKeysCommandUser nobody"),
+           "failed: error: "),
     denied("from= leaves the client out", UNKNOWN, "sed -i 's/^/from=\"10.77.0.0\\/16,!10.77.1.*\" /'"
            " /root/.ssh/authorized_keys", "is not in from="),
     denied("key expired", UNKNOWN, "sed -i 's/^/expiry-time=\"20210101\" /' /root/.ssh/authorized_keys", "20210101"),

@@ -20,6 +20,7 @@ from fleet import Host, Lab, why_not
 from images import DEFINITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
+FORKS = "8"
 # The last ansible-core that drives Python 2.7; the test sessions make it.
 CORE216 = os.environ.get("REMOTE_LOGIN_CORE216")
 
@@ -107,6 +108,8 @@ class Playbook:
             name if name.endswith(".yml") else f"rescue.remote_login.{name}",
         ]
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_LOCAL_TEMP": str(place)}
+        # Several of these run side by side, on a machine that has the hosts themselves to carry.
+        environment.setdefault("ANSIBLE_FORKS", FORKS)
         done = subprocess.run(
             [*argv, "-e", f"@{settings}", *arguments],
             capture_output=True,
