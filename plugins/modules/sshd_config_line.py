@@ -93,6 +93,9 @@ def repair(module, login, done):
     words = ["commented out %(file)s line %(line)d (%(text)s)" % line for line in lines]
     done[:0] = words + ["%s was kept as %s" % pair for pair in sorted(backups.items())]
     started, told = start.finish(module, login, imagined) if lines or planned else ([], [])
+    if lines and evidence["running"]:
+        # A reload is left to people: it would have sshd read whatever else was changed as well.
+        told.append("sshd still goes by what it read before; to have it read its files: %s" % reload_command(evidence))
     module.exit_json(
         changed=bool(lines or planned),
         lines=lines,
@@ -117,6 +120,11 @@ def command_of(evidence):
         if reason:
             raise CannotRepair("sshd cannot test its configuration: %s" % reason)
     return evidence["config"]["command"]
+
+
+def reload_command(evidence):
+    manager = ["systemctl", "reload", evidence["unit"]] if evidence["manager"] == "systemd" else None
+    return " ".join(manager or ["service", evidence["unit"] or "ssh", "reload"])
 
 
 def shown(evidence, planned):

@@ -237,6 +237,19 @@ def test_a_switch_that_is_strict_all_the_same_may_go(start: Start, repair: Repai
     assert host.ssh(user="ops")[0] == 0
 
 
+@pytest.mark.parametrize(("image", "command"), [("trixie", "systemctl reload ssh"), ("bullseye", "service ssh reload")])
+def test_a_daemon_that_runs_is_not_reloaded_and_that_is_told(
+    start: Start, repair: Repair, image: str, command: str
+) -> None:
+    host = start(image, f"echo 'MaxAuthTrys 3' >> {MAIN}")
+    before = host.run("pidof sshd").stdout
+    answer = repair(host, "sshd_config_line")
+    assert answer["changed"], answer
+    assert command in answer["detail"]
+    assert host.run("sshd -t; pidof sshd").stdout == before
+    assert not repair(host, "sshd_config_line")["changed"]
+
+
 def test_owner_mode_and_attributes_stay_and_a_backup_is_not_read(start: Start, repair: Repair) -> None:
     host = start("bookworm", f"sed -i 's,d/[*].conf,d/*,' {MAIN}; printf 'LogLevel LOUD\\n' > {DROP_INS}/50-x;"
                  f" chmod 640 {DROP_INS}/50-x; chgrp adm {DROP_INS}/50-x; python3 -c 'import os;"
