@@ -311,7 +311,7 @@ def lab(session: nox.Session) -> None:
             tally.skipped.append(f"the whole lab: {reason}")
         else:
             tally.run_pytest(
-                session, "tests/lab", "-n", "3", "--dist", "loadgroup", env=lab_environment(session, tally)
+                session, "tests/lab", "-n", "4", "--dist", "loadgroup", env=lab_environment(session, tally)
             )
 
 

@@ -7,6 +7,7 @@ Each case stays a test of its own. The first test of a group starts the hosts of
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -130,4 +131,6 @@ def group_of(item: pytest.Item) -> str | None:
 def batch(request: pytest.FixtureRequest, batches: Callable[[Any], Batch], image: str) -> Batch:
     if image == "bullseye" and CORE216 is None:
         pytest.skip("needs ansible-core 2.16 (REMOTE_LOGIN_CORE216) for a host with Python 2.7")
+    # Else every worker would start the hosts of every group.
+    assert "PYTEST_XDIST_WORKER" not in os.environ or "@" in request.node.nodeid, "pytest-xdist splits the groups"
     return batches(request.node)

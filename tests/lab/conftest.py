@@ -18,9 +18,10 @@ __all__ = ["batch", "batches", "diagnose", "lab", "playbook", "start"]
 
 # Of each cause so many shapes run by default, or this share of them; so many hosts on which nothing may be found, and
 # so many cases of any other test.
-SHAPES, SHARE, HEALTHY, OTHERS = 2, 10, 26, 13
+SHAPES, SHARE, HEALTHY, OTHERS = 3, 6, 40, 24
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups of the tests in a hook of the same name
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run each cause in some of its shapes, and a test that every image could have on one of them, each on another.
 
