@@ -41,6 +41,11 @@ options:
   key_fingerprint:
     description: The SHA-256 fingerprint of the key that the login offers, as OpenSSH prints it.
     type: str
+  controller_time:
+    description:
+      - The time of the controller in seconds since 1970-01-01 00:00 UTC, such as C({{ now().timestamp() }}).
+      - The clock of the host is held against it.
+    type: float
   timeout:
     description: After how many seconds a section is given up and becomes C(unchecked).
     type: int

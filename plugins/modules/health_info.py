@@ -142,10 +142,14 @@ random:
   type: dict
   sample: {"entropy_bits": 256, "pool_bits": 256, "ready": true}
 clock:
-  description: The host's own time (ISO 8601 in UTC), its seconds since the boot, and whether systemd keeps it right.
+  description:
+    - The host's own time (ISO 8601 in UTC), its seconds since the boot, and whether systemd keeps it right.
+    - C(offset_s) is by how many seconds it is ahead of O(controller_time), less than 0 where it is behind. The seconds
+      that Ansible takes to start the module are part of it.
   returned: when RV(status) is V(ok)
   type: dict
-  sample: {"now": "2026-11-21T08:39:14Z", "uptime_s": 28815, "synchronized": true}
+  sample: {"now": "2026-11-21T08:39:14Z", "uptime_s": 28815, "synchronized": true,
+           "offset_s": 2}
 selinux:
   description:
     - The mode of SELinux (V(enforcing), V(permissive) or V(disabled)), the label of O(port), and the AppArmor profile

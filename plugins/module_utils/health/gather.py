@@ -66,7 +66,7 @@ def gather(login):
         "processes": processes.look(pid, user, table, lines, stack),
         "load": load(pid, table),
         "random": randomness(),
-        "clock": clock(now),
+        "clock": clock(now, login.get("controller_time")),
     }
     evidence["selinux"], reason = selinux.look(login, pid, kernel, now)
     if reason:
@@ -168,9 +168,13 @@ def random_ready():
         return False if error.errno == errno.EAGAIN else None
 
 
-def clock(now):
-    """The time of this host, since when it runs, and whether its service manager says that it is synchronised."""
+def clock(now, controller_time=None):
+    """The time of this host, since when it runs, whether it is synchronised, and how far ahead of the controller's.
+
+    What Ansible takes to come here counts into that: some seconds say nothing.
+    """
     uptime = host.read("/proc/uptime").text.split()
     seconds = int(float(uptime[0])) if uptime and re.match(r"\d+\.\d+$", uptime[0]) else None
     synchronized = host.status_of("/run/systemd/timesync/synchronized") is not None or None
-    return {"now": host.iso_time(now), "uptime_s": seconds, "synchronized": synchronized}
+    offset = None if controller_time is None else int(now - controller_time)
+    return {"now": host.iso_time(now), "uptime_s": seconds, "synchronized": synchronized, "offset_s": offset}

@@ -259,3 +259,10 @@ class Names(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class Clock(unittest.TestCase):
+    def test_how_far_it_is_from_the_controller_s(self):
+        self.assertEqual(gather.clock(5000.4, 4998.1)["offset_s"], 2)
+        self.assertEqual(gather.clock(5000, 12200)["offset_s"], -7200)
+        self.assertIsNone(gather.clock(5000)["offset_s"])
