@@ -51,7 +51,7 @@ def _stricter(best, line, closer):
 
 def parse(text, path):
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         words = line.partition("#")[0].split()
         if len(words) == 2 and words[1] == "-":
             words += [None, ""]  # whom it names is bound by nothing in any file

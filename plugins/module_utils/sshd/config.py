@@ -169,7 +169,8 @@ def _walk(path, found, files, outer, depth):
     if depth > DEPTH_LIMIT or len(files) >= FILES_LIMIT:
         return
     files.append(path)
-    for number, line in enumerate(host.read(path).text.splitlines(), 1):
+    # To sshd nothing but a newline ends a line.
+    for number, line in enumerate(host.read(path).text.split("\n"), 1):
         keyword, arguments = split_line(line)
         if keyword is None:
             continue
