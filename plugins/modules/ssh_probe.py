@@ -255,6 +255,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import masking
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.gather import DEFAULT_TIMEOUT_S, probe
 
 
@@ -279,7 +280,11 @@ def main():
     spec = {"targets": {"type": "list", "elements": "dict", "required": True, "options": options}}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     targets = [dict(target, port=_number(target["port"])) for target in module.params["targets"]]
-    module.exit_json(changed=False, vantage=os.uname()[1], results=probe(targets))
+    results = probe(targets)
+    # Here the secrets are kept out of the answer by masking alone.
+    secrets, module.params["targets"] = masking.take_secrets(module.params["targets"])
+    module.no_log_values = set()
+    module.exit_json(changed=False, vantage=os.uname()[1], results=masking.masked(results, secrets))
 
 
 def _number(port):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from faults import ALL, FAULTS, HEALTHY, STOP
+from faults_account import BY_PASSWORD, KNOWN_HOST_KEY
 from fixtures import CORE216, Playbook, Run
 from fleet import Host, Lab
 from images import DEFINITIONS, login_key
@@ -225,6 +226,15 @@ def test_no_secret_and_no_template_reaches_anybody(start: Start, playbook: Playb
     assert "\x1b[2J" not in run.text.replace("\\u001b", "")
     everything = run.text + "".join(path.read_text() for path in run.folder.rglob("*.json"))
     assert "open-sesame" not in everything
+
+
+def test_a_password_that_is_a_word_of_the_diagnosis_spoils_nobody_s(start: Start, playbook: Playbook) -> None:
+    healthy, other = start("bookworm"), start("bookworm", KNOWN_HOST_KEY)
+    by_password = other.inventory(**{**BY_PASSWORD, "remote_login_password": "auth"})
+    run = playbook("diagnose", {healthy.name: healthy.inventory(), other.name: by_password}, "-vvv")
+    assert (run[healthy]["verdict"], run[healthy]["outcome"]) == ("can_login", "ok"), run.text
+    assert (run[other]["verdict"], run[other]["outcome"]) == ("cannot_login", "auth_denied"), run.text
+    assert '"password": "auth"' not in run.text
 
 
 def test_the_report_is_for_its_owner_only(start: Start, diagnose: Diagnose) -> None:
