@@ -58,7 +58,7 @@ FAULTS = [
     Fault("keys made anew", "host_key_changed", "host_key_changed", "rm /etc/ssh/ssh_host_*; ssh-keygen -A >/dev/null;"
           f" {RESTART}", variables=OTHER_KEY, points_at="other_known_hosts:2"),
     Fault("a key that is marked as revoked", "host_key_changed", "host_key_changed", KNOWN_HOST_KEY,
-          variables=REVOKED, points_at="known_hosts_with_a_revoked_key:2 marks as revoked"),
+          variables=REVOKED, points_at="known_hosts_with_a_revoked_key:2"),
     Fault("another server answers", "host_key_changed", "host_key_changed", IMPOSTOR, SYSTEMD, variables=OTHER_KEY,
           points_at="does not have that key"),
 ]  # fmt: skip

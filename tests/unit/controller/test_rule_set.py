@@ -32,7 +32,7 @@ LOOKED_AT = {
     "max_startups": {"bans"},
     "mtu_black_hole": {"firewall", "network"},
     "no_return_route": {"bans", "firewall"},
-    "pam_denies": {"auth_log"},
+    "pam_denies": {"auth_log", "health"},
     "session_start_files": {"auth_log", "health"},
     "source_penalty": {"sshd"},
     "slow_name_lookup": {"bans", "sshd"},
