@@ -82,7 +82,7 @@ def _parsed(text, limit, begun):
 
 
 def _state(pid):
-    return (host.read("/proc/%d/stat" % pid).text.rpartition(")")[2].split() or [""])[0]
+    return (host.process_fields(pid) or [""])[0]
 
 
 # --- the child ---

@@ -188,6 +188,11 @@ def pids():
     return [int(name) for name in names_in("/proc") if name.isdigit()]
 
 
+def process_fields(pid):
+    """The fields of /proc/PID/stat behind the name, which can hold anything: first the state; empty where it has ended."""
+    return read("/proc/%d/stat" % pid, limit=4096).text.rpartition(")")[2].split()
+
+
 def has_process(program):
     """Whether a process runs this program, itself or as the script of an interpreter."""
     for pid in pids():

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,13 @@ ROOT = Path(__file__).resolve().parents[2]
 FORKS = "8"
 # The last ansible-core that drives Python 2.7; the test sessions make it.
 CORE216 = os.environ.get("REMOTE_LOGIN_CORE216")
+
+
+def on_each_image(cases: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Parameters (image, rest …) of cases (name, images, rest …)."""
+    return [
+        pytest.param(image, *rest, id=f"{name}-{image}") for name, images, *rest in cases for image in images
+    ]
 
 
 @pytest.fixture(scope="session")

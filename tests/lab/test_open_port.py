@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fixtures import Playbook
+from fixtures import Playbook, on_each_image
 from fleet import Host
 from images import DEFINITIONS
 
@@ -230,14 +230,7 @@ ABSENT = {"state": "absent"}
 TWO_CLIENTS = {"source": [CLIENT, CLIENT6, "192.0.2.0/24"]}
 
 
-@pytest.mark.parametrize(
-    ("image", "script", "kept"),
-    [
-        pytest.param(image, script, kept, id=f"{name}-{image}")
-        for name, images, script, kept in CASES
-        for image in images
-    ],
-)
+@pytest.mark.parametrize(("image", "script", "kept"), on_each_image(CASES))
 def test_the_client_gets_in_and_nobody_else(start: Start, change: Change, image: str, script: str, kept: bool) -> None:
     host = start(image, script)
     let_the_stranger_answer(host)

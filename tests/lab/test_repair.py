@@ -14,7 +14,7 @@ import yaml
 
 from faults import ALL, KEYS, RESTART_FAILING, STOP, SYSTEMD
 from faults_account import BY_PASSWORD, KNOWN_HOST_KEY, OPS, RHEL, failures
-from fixtures import Playbook
+from fixtures import Playbook, on_each_image
 from fleet import Host
 from images import DEFINITIONS
 
@@ -119,14 +119,7 @@ CASES: list[tuple[str, tuple[str, ...], str, str, bool]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("image", "cause", "script", "reboot"),
-    [
-        pytest.param(image, cause, script, reboot, id=f"{name}-{image}")
-        for name, images, cause, script, reboot in CASES
-        for image in images
-    ],
-)
+@pytest.mark.parametrize(("image", "cause", "script", "reboot"), on_each_image(CASES))
 def test_people_get_in_again(
     start: Start, playbook: Playbook, image: str, cause: str, script: str, reboot: bool
 ) -> None:
@@ -168,14 +161,7 @@ ACCOUNTS: list[tuple[str, tuple[str, ...], str, str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("image", "cause", "script", "variables"),
-    [
-        pytest.param(image, cause, script, variables, id=f"{name}-{image}")
-        for name, images, cause, script, variables in ACCOUNTS
-        for image in images
-    ],
-)
+@pytest.mark.parametrize(("image", "cause", "script", "variables"), on_each_image(ACCOUNTS))
 def test_a_user_gets_in_again(
     start: Start, playbook: Playbook, image: str, cause: str, script: str, variables: dict[str, Any]
 ) -> None:

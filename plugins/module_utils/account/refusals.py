@@ -13,11 +13,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
 KEY, PASSWORD = "publickey", "password"
 METHODS = (KEY, PASSWORD)
 # The keywords as people write them.
-NAMES = (
-    "DenyUsers",
-    "AllowUsers",
-    "DenyGroups",
-    "AllowGroups",
+LISTS = ("DenyUsers", "AllowUsers", "DenyGroups", "AllowGroups")
+NAMES = LISTS + (
     "PermitRootLogin",
     "PubkeyAuthentication",
     "PasswordAuthentication",
@@ -51,7 +48,7 @@ def applying(found, method):
 
 def unset(settings, method):
     """What sshd names as a reason of refusals, and refuses nobody by as long as it goes by these settings."""
-    found = [keyword for keyword in NAMES[:4] if not settings[keyword.lower()]["value"]]
+    found = [keyword for keyword in LISTS if not settings[keyword.lower()]["value"]]
     root = settings["permitrootlogin"]["value"]
     if root == "yes" or (method == KEY and root in ("without-password", "prohibit-password")):
         found.append("PermitRootLogin")
@@ -68,7 +65,7 @@ def passed_by_files(entries_for, connection, account, method):
     ``entries_for`` gives the deciding entries of a keyword. It is for files that sshd itself does not take.
     """
     settings = {}
-    for keyword in ("denyusers", "allowusers", "denygroups", "allowgroups"):
+    for keyword in [name.lower() for name in LISTS]:
         words = [word for entry in entries_for(keyword) for word in entry["arguments"]]
         settings[keyword] = {"value": words, "lines": []}
     for keyword, usual in (("permitrootlogin", "prohibit-password"), ("refuseconnection", "no"), ("usepam", None)):
@@ -78,7 +75,7 @@ def passed_by_files(entries_for, connection, account, method):
         return []  # what it is then depends on how sshd was built
     listed = _by_lists(settings, connection) if account["exists"] else []
     passed = unset(settings, method)
-    return passed if listed else passed + [keyword for keyword in NAMES[:4] if keyword not in passed]
+    return passed if listed else passed + [keyword for keyword in LISTS if keyword not in passed]
 
 
 def _refusal(kind, keyword, setting, methods=METHODS, **more):

@@ -26,7 +26,8 @@ def look(account, lines):
     """[{pid, by, command, waits_for, place}]: by is shell, rc or a phase of PAM, place the line that says so."""
     parents, found = {}, []
     for pid in host.pids():
-        parents.setdefault(_stat(pid)[1], []).append(pid)
+        fields = host.process_fields(pid)
+        parents.setdefault(int(fields[1]) if fields else None, []).append(pid)
     for pid in sorted(child for children in parents.values() for child in children):
         by = kind(pid, account)
         if by is None or (_age(pid) or 0) > RECENT_S:
@@ -101,14 +102,8 @@ def _command(pid):
     return " ".join(sockets.arguments(pid))[:COMMAND_LIMIT]
 
 
-def _stat(pid):
-    """(state, parent, start in ticks since the boot) of a process."""
-    fields = host.read("/proc/%d/stat" % pid).text.rpartition(")")[2].split()
-    return (fields[0], int(fields[1]), int(fields[19])) if len(fields) > 19 else (None, None, None)
-
-
 def _age(pid):
-    started, uptime = _stat(pid)[2], host.read("/proc/uptime").text.split()
-    if started is None or not uptime:
+    fields, uptime = host.process_fields(pid), host.read("/proc/uptime").text.split()
+    if len(fields) < 20 or not uptime:
         return None
-    return float(uptime[0]) - started / float(os.sysconf("SC_CLK_TCK"))
+    return float(uptime[0]) - int(fields[19]) / float(os.sysconf("SC_CLK_TCK"))

@@ -132,18 +132,13 @@ def is_daemon(command):
     return not command.startswith("sshd:") or command.startswith("sshd: /") or "[listener]" in command
 
 
-def _fields_of_stat(pid):
-    text = host.read("/proc/%d/stat" % pid).text
-    return text.rpartition(")")[2].split()
-
-
 def _state(pid):
-    fields = _fields_of_stat(pid)
+    fields = host.process_fields(pid)
     return fields[0] if fields else None
 
 
 def _started_at(pid):
-    fields = _fields_of_stat(pid)
+    fields = host.process_fields(pid)
     booted = re.search(r"^btime (\d+)", host.read("/proc/stat").text, re.M)
     if len(fields) < 20 or booted is None:
         return None
