@@ -189,7 +189,7 @@ def pids():
 
 
 def process_fields(pid):
-    """The fields of /proc/PID/stat behind the name, which can hold anything: first the state; empty where it has ended."""
+    """The fields of /proc/PID/stat behind the name, which can hold anything: first the state. Empty: it has ended."""
     return read("/proc/%d/stat" % pid, limit=4096).text.rpartition(")")[2].split()
 
 

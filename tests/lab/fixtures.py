@@ -27,9 +27,7 @@ CORE216 = os.environ.get("REMOTE_LOGIN_CORE216")
 
 def on_each_image(cases: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Parameters (image, rest …) of cases (name, images, rest …)."""
-    return [
-        pytest.param(image, *rest, id=f"{name}-{image}") for name, images, *rest in cases for image in images
-    ]
+    return [pytest.param(image, *rest, id=f"{name}-{image}") for name, images, *rest in cases for image in images]
 
 
 @pytest.fixture(scope="session")
