@@ -26,6 +26,8 @@ STARTED_AT_ONCE = 3
 
 def cases(name: str, faults: list[Fault]) -> list[Any]:
     """Parameters (fault, image), in groups of the same image that one worker of pytest-xdist keeps together."""
+    twice = [key for key, times in Counter((f.name, image) for f in faults for image in f.images).items() if times > 1]
+    assert not twice, f"two cases of one name would share a host: {twice}"
     found = []
     for image in dict.fromkeys(image for fault in faults for image in fault.images):
         for number, fault in enumerate(fault for fault in faults if image in fault.images):

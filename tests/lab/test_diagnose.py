@@ -97,7 +97,7 @@ def test_nothing_is_found_on_a_healthy_host(fault: Fault, image: str, batch: Bat
     assert diagnosis["unchecked"] == []
 
 
-@pytest.mark.parametrize(("fault", "image"), cases("risk", RISKS + faults_health.RISKS))
+@pytest.mark.parametrize(("fault", "image"), cases("risk", RISKS))
 def test_a_login_that_will_fail_soon_is_a_risk(fault: Fault, image: str, batch: Batch) -> None:
     host, diagnosis, text = diagnosed(batch, fault, image)
     assert (diagnosis["verdict"], diagnosis["cause"]) == ("can_login", None), text
