@@ -20,8 +20,15 @@ import socket
 import struct
 import time
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, routing, sockets, way, wire
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import conntrack
+from ansible_collections.rescue.remote_login.plugins.module_utils import (
+    conntrack,
+    host,
+    links,
+    routing,
+    sockets,
+    way,
+    wire,
+)
 
 # A frame is seen once on each interface that it passes on its way up (port, bridge, VLAN). A repeated SYN comes later.
 SAME_PACKET_S = 0.1

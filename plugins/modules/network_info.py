@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - rescue.remote_login.attributes
   - rescue.remote_login.attributes.info_module
 seealso:
+  - module: rescue.remote_login.firewall_info
   - module: rescue.remote_login.packet_witness
 """
 
@@ -236,6 +237,26 @@ addresses:
   type: list
   elements: dict
   sample: [{"address": "192.0.2.10", "prefix": 24, "interface": "eth0", "scope": "global", "state": "ok"}]
+connection_tracking:
+  description: >-
+    How many connections the kernel keeps track of in this network namespace, at most how many (V(0) is no limit), and
+    which part of that is taken, from 0 to 1. V(null) where it tracks none. What a full table does to the login is told
+    by M(rescue.remote_login.firewall_info).
+  returned: when RV(status) is V(ok)
+  type: dict
+  contains:
+    count:
+      description: The connections.
+      type: int
+      sample: 31
+    max:
+      description: At most.
+      type: int
+      sample: 262144
+    share:
+      description: The part that is taken. V(null) where there is no limit.
+      type: float
+      sample: 0.0
 """
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.info_module import run_info_module

@@ -10,14 +10,8 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import banners, host, sockets
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import (
-    conntrack,
-    manager,
-    rulesets,
-    units,
-    walk,
-)
+from ansible_collections.rescue.remote_login.plugins.module_utils import banners, conntrack, host, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import manager, rulesets, units, walk
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import CT_STATES, Packet
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world import World
 

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Section network: links, addresses, the way back to the client, the reverse path filter, the size of packets."""
+"""Section network: links, addresses, the way back to the client, the reverse path filter, packets and connections."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -10,7 +10,7 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, way
+from ansible_collections.rescue.remote_login.plugins.module_utils import conntrack, host, routing, way
 from ansible_collections.rescue.remote_login.plugins.module_utils.network import interfaces, path_mtu, policy, queues
 
 LINKS_LIMIT, ADDRESSES_LIMIT, CLOSED_LIMIT = 100, 200, 5
@@ -50,7 +50,15 @@ def gather(login):
     evidence["macs"] = sorted({link["mac"] for link in links.values() if link["kind"] != "loopback" and link["mac"]})[
         :LINKS_LIMIT
     ]
+    evidence["connection_tracking"] = _connection_tracking(missing)
     return evidence
+
+
+def _connection_tracking(missing):
+    """How much of the table is taken; what follows from it is the packet filter's section."""
+    found = conntrack.use()
+    missing.update({"connection_tracking." + name: reason for name, reason in found["missing"].items()})
+    return {name: found[name] for name in ("count", "max", "share")} if found["loaded"] else None
 
 
 def _concerned(found, links):

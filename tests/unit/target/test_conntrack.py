@@ -10,8 +10,7 @@ import unittest
 
 from target_helpers import fixture, folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import conntrack
+from ansible_collections.rescue.remote_login.plugins.module_utils import conntrack, host
 
 NAMES = "entries insert_failed drop early_drop\n"
 LOG = "[100.1] nf_conntrack: nf_conntrack: table full, dropping packet\n"
@@ -42,7 +41,7 @@ def state(**machine):
 
 class Statistics(unittest.TestCase):
     def test_the_counters_of_all_processors_are_added_up(self):
-        found = conntrack.parse_statistics(fixture("firewall", "conntrack/proc_net_stat_nf_conntrack.txt"))
+        found = conntrack.parse_statistics(fixture("conntrack", "proc_net_stat_nf_conntrack.txt"))
         self.assertEqual(found, {"drop": 7, "early_drop": 0, "insert_failed": 0})
 
     def test_what_no_kernel_writes_is_left_out(self):
@@ -52,7 +51,7 @@ class Statistics(unittest.TestCase):
 
 class Log(unittest.TestCase):
     def test_only_messages_of_this_namespace_count(self):
-        text = fixture("firewall", "conntrack/dmesg.txt")
+        text = fixture("conntrack", "dmesg.txt")
         namespace = text.split("netns ")[1].split(",")[0]
         now = float(text.split("[")[1].split("]")[0]) + 60
         self.assertTrue(conntrack.count_recent(text, now, namespace))

@@ -10,7 +10,14 @@ import unittest
 
 from target_helpers import fixture_bytes, folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, neighbours, netlink, routing, way
+from ansible_collections.rescue.remote_login.plugins.module_utils import (
+    conntrack,
+    host,
+    neighbours,
+    netlink,
+    routing,
+    way,
+)
 from ansible_collections.rescue.remote_login.plugins.module_utils import links as link_states
 from ansible_collections.rescue.remote_login.plugins.module_utils.network import (
     gather,
@@ -287,6 +294,20 @@ class Netlink(unittest.TestCase):
     def test_the_section_without_anything_known_of_the_login(self):
         found = gather.gather({"port": 22, "addresses": [], "user": "root", "clients": []})
         self.assertEqual((found["status"], found["login"]["way_back"]), ("ok", None))
+
+    def test_how_much_of_the_connection_tracking_table_is_taken(self):
+        login = {"port": 22, "addresses": [], "user": "root", "clients": []}
+        for files, told, missing in (
+            ({}, None, {}),
+            ({"count": "31\n", "max": "124\n"}, {"count": 31, "max": 124, "share": 0.25}, {}),
+            ({"count": "31\n", "max": "0\n"}, {"count": 31, "max": 0, "share": None}, {}),
+            ({"count": "x", "max": "9"}, {"count": None, "max": 9, "share": None}, {"connection_tracking.count"}),
+        ):
+            files = {"nf_conntrack_" + name: text for name, text in files.items()}
+            with folder_with(files) as root, replaced(conntrack, FOLDER=root):
+                found = gather.gather(login)
+            self.assertEqual(found["connection_tracking"], told)
+            self.assertEqual({name for name in found["missing"] if "tracking" in name}, set(missing))
 
     def test_the_section_without_netlink(self):
         with replaced(interfaces, links=lambda: ({}, "netlink: no")):

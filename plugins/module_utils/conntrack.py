@@ -30,22 +30,28 @@ LOG_LINE = re.compile(
 OWN_NAMESPACE = "/proc/self/ns/net"
 
 
+def use():
+    """{loaded, count, max, share, missing}: null is what cannot be read, or is not there because nothing is tracked."""
+    count, maximum = _number("nf_conntrack_count"), _number("nf_conntrack_max")
+    found = {"count": count[0], "max": maximum[0], "missing": {}}
+    found["loaded"] = host.status_of(FOLDER + "/nf_conntrack_max") is not None
+    found["share"] = round(count[0] / maximum[0], 3) if count[0] is not None and maximum[0] else None
+    for name, value in (("count", count), ("max", maximum)):
+        if found["loaded"] and value[1]:
+            found["missing"][name] = value[1]
+    return found
+
+
 def state():
     """{loaded, count, max, share, full, drops, early_drops, insert_failed, messages, missing}; most of it may be null.
 
     ``full``: no room is left, or next to none while the kernel says that it drops for that. Null where the
     table cannot be read; false where this network namespace tracks nothing.
     """
-    count, maximum = _number("nf_conntrack_count"), _number("nf_conntrack_max")
-    found = {"count": count[0], "max": maximum[0], "missing": {}}
-    found["loaded"] = host.status_of(FOLDER + "/nf_conntrack_max") is not None
-    found["share"] = round(count[0] / maximum[0], 3) if count[0] is not None and maximum[0] else None
+    found = use()
     found.update(dict.fromkeys(("drops", "early_drops", "insert_failed", "messages")), full=False)
     if not found["loaded"]:
         return found
-    for name, value in (("count", count), ("max", maximum)):
-        if value[1]:
-            found["missing"][name] = value[1]
     counters, error = statistics()
     if error:
         found["missing"]["drops"] = error
