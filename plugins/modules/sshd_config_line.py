@@ -10,11 +10,14 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: sshd_config_line
-short_description: Comment out the lines of sshd's configuration that sshd itself refuses
+short_description: Restore or comment out the lines of sshd's configuration that sshd itself refuses
 version_added: 0.1.0
 description:
   - Comments out the lines that C(sshd -t) names, in the main file or in an included one, until the configuration is
     valid. A line that sshd takes is never touched.
+  - A line that only has its keyword misspelt is restored instead, where the file that the package keeps as a pattern
+    (C(/usr/share/openssh/sshd_config)) or a backup that this module made has exactly one line with the same arguments
+    and the right keyword, and no other line sets that keyword.
   - It first tries that on copies of all files. The real ones are replaced when the copies are valid, keep their owner,
     mode, SELinux context and ACL, and a backup stays beside each of them. When sshd complains all the same, the former
     files are put back.
@@ -45,12 +48,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The lines that were commented out, or would be in check mode.
+  description: >-
+    The lines that were commented out or restored, or would be in check mode. C(restored) is the line that took the
+    place of a bad one, C(restored_from) the file that had it; both are V(null) for a line that was commented out.
   returned: success
   type: list
   elements: dict
   sample: [{"file": "/etc/ssh/sshd_config.d/50-x.conf", "line": 3, "text": "MaxSessions many",
-    "message": "MaxSessions integer value invalid."}]
+    "message": "MaxSessions integer value invalid.", "restored": null, "restored_from": null}]
 backups:
   description: The copy of each changed file as it was.
   returned: success
@@ -75,6 +80,12 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.repair import 
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import gather
 
+# Whether a line was restored.
+WORDS = {
+    False: "commented out %(file)s line %(line)d (%(text)s)",
+    True: "restored %(file)s line %(line)d (%(text)s) to '%(restored)s' as in %(restored_from)s",
+}
+
 
 def main():
     module, login = module_for_login(**start.ARGUMENTS)
@@ -90,7 +101,7 @@ def repair(module, login, done):
     steps.take(planned, module, done)
     backups = sshd_config.carry_out(tree, command) if lines and not module.check_mode else {}
     imagined = start.as_if(evidence, config=True, separation=True)
-    words = ["commented out %(file)s line %(line)d (%(text)s)" % line for line in lines]
+    words = [WORDS[line["restored"] is not None] % line for line in lines]
     done[:0] = words + ["%s was kept as %s" % pair for pair in sorted(backups.items())]
     started, told = start.finish(module, login, imagined) if lines or planned else ([], [])
     if lines and evidence["running"]:

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the rescue.remote_login authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comment out what sshd -t complains of, line by line, as long as that lets nobody in who could not before.
+"""Restore what sshd -t complains of, or comment it out as long as that lets nobody in who could not before.
 
 Everything is tried on copies in a folder of its own. The real files are replaced once the copies are valid.
 """
@@ -15,16 +15,16 @@ import shutil
 import tempfile
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.repair import files, sshd_lines
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair import files, sshd_former, sshd_lines
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
-from ansible_collections.rescue.remote_login.plugins.module_utils.repair.sshd_tree import Tree, printable
+from ansible_collections.rescue.remote_login.plugins.module_utils.repair.sshd_tree import Tree, printable, text_of
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config, daemon
 
 LINES_LIMIT = 20
 
 
 def plan(command, login_port, place):
-    """What is to be commented out: (tree with the change in it, [{file, line, text, message}]).
+    """What is to be done: (tree with the change in it, [{file, line, text, message, restored, restored_from}]).
 
     ``command`` starts the daemon, ``place`` is a folder for the copies. Raises CannotRepair where a line has to stay.
     """
@@ -34,28 +34,51 @@ def plan(command, login_port, place):
     tree = Tree(main)
     folder = tempfile.mkdtemp(dir=place)
     try:
-        return tree, _comment_out(tree, command, login_port, folder)
+        return tree, _mend(tree, command, login_port, folder)
     except (IOError, OSError) as error:
         raise CannotRepair("the configuration cannot be tried: %s" % error)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _comment_out(tree, command, login_port, folder):
-    dropped = []
+def _mend(tree, command, login_port, folder):
+    done, restored = [], {}
     while True:
         error = _complaint(tree, command, folder)
         if error is None:
-            return dropped
-        if len(dropped) == LINES_LIMIT:
+            return done
+        place = (error["file"], error["line"])
+        if place in restored:
+            # What an older copy says is not right for this sshd either.
+            error = _take_back(tree, restored[place], done)
+        if len(done) == LINES_LIMIT:
             raise CannotRepair("more than %d lines are wrong: that is no slip of the pen" % LINES_LIMIT)
         bad = _entry_at(tree, error)
-        reason = sshd_lines.why_not(bad, error["message"], _options(command) + _others(tree, bad), login_port)
+        others = _options(command) + _others(tree, bad)
+        former = None if place in restored else _former(tree, bad, error["message"], others)
+        reason = None if former else sshd_lines.why_not(bad, error["message"], others, login_port)
         if reason:
             raise CannotRepair(refusal(bad, error, reason))
         tree.taken[bad["file"]].check_changeable()
-        tree.comment_out(bad["file"], bad["line"])
-        dropped.append({"file": bad["file"], "line": bad["line"], "text": bad["text"], "message": error["message"]})
+        entry = {"file": bad["file"], "line": bad["line"], "text": bad["text"], "message": error["message"]}
+        if former:
+            tree.restore(bad["file"], bad["line"], former[0])
+            restored[place] = entry
+            done.append(dict(entry, restored=text_of(former[0]), restored_from=former[1]))
+        else:
+            tree.comment_out(bad["file"], bad["line"])
+            done.append(dict(entry, restored=None, restored_from=None))
+
+
+def _former(tree, bad, message, others):
+    return sshd_former.line_for(bad, tree.lines[bad["file"]][bad["line"] - 1], message, others)
+
+
+def _take_back(tree, entry, done):
+    """Have the bad line again where an older one was put in its place; return sshd's complaint of the bad one."""
+    tree.forget(entry["file"], entry["line"])
+    done[:] = [other for other in done if (other["file"], other["line"]) != (entry["file"], entry["line"])]
+    return {name: entry[name] for name in ("file", "line", "message")}
 
 
 def refusal(bad, error, reason):

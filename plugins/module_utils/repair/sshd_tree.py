@@ -47,6 +47,13 @@ class Tree(object):
         line = self.lines[path][number - 1]
         self.lines[path][number - 1] = MARK + line
 
+    def restore(self, path, number, line):
+        self.lines[path][number - 1] = line
+
+    def forget(self, path, number):
+        """Have a line as it was read."""
+        self.lines[path][number - 1] = self.taken[path].data.split(b"\n")[number - 1]
+
     def content(self, path):
         return b"\n".join(self.lines[path])
 

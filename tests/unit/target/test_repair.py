@@ -20,6 +20,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.repair import 
     lock,
     package,
     sshd_config,
+    sshd_former,
     sshd_lines,
     sshd_tree,
 )
@@ -119,6 +120,86 @@ class TestLines(unittest.TestCase):
     def test_half_a_merge_is_for_a_person(self):
         for text in ("<<<<<<< HEAD", "=======", ">>>>>>> theirs"):
             self.assertIn("merge", why_not(text))
+
+
+def former(text, copies, rest="", match=None, message="Bad configuration option: X"):
+    """What stands in for a line, given older copies of the file by name."""
+    others = [entry(line) for line in rest.split("\n") if line]
+    with folder_with(copies) as root:
+        bad = dict(entry(text, match), file=os.path.join(root, "c"), line=1)
+        packaged = {bad["file"]: os.path.join(root, "packaged")}
+        with replaced(sshd_former, PACKAGED=packaged), replaced(files, untrusted_folder=lambda _path: None):
+            found = sshd_former.line_for(bad, text.encode("ascii"), message, others)
+    return found and (found[0].decode("ascii"), os.path.basename(found[1]))
+
+
+KEPT = "c.remote-login-20260131T101500Z"
+SFTP = "Subsystem\tsftp\t/usr/lib/openssh/sftp-server"
+
+
+@unittest.skipUnless(os.getuid() == 0, "an older copy counts where root alone can have changed it")
+class TestFormerLines(unittest.TestCase):
+    def test_the_package_s_line_takes_the_place_of_a_misspelt_one(self):
+        self.assertEqual(former("Subsytem sftp /usr/lib/openssh/sftp-server", {"packaged": "A b\n" + SFTP + "\n"}),
+                         (SFTP, "packaged"))  # fmt: skip
+
+    def test_a_backup_s_line_does_so_and_no_other_file_s(self):
+        for name, taken in (
+            (KEPT, True),
+            ("." + KEPT, True),
+            ("." + KEPT + "~", True),
+            ("c.bak", False),
+            ("d.remote-login-20260131T101500Z", False),
+            ("c.remote-login-x", False),
+        ):
+            found = former("AllowUsrs bob", {name: "AllowUsers bob\n"})
+            self.assertEqual(found, ("AllowUsers bob", name) if taken else None)
+
+    def test_only_with_the_same_arguments_and_a_slip_of_the_keyword(self):
+        for bad, good, restored in (
+            ("PermitRootLogni yes", "PermitRootLogin yes", True),
+            ("PermitRootLogni yes", "PermitRootLogin no", False),
+            ("AllowUsrs bob ann", "AllowUsers bob", False),
+            ("AllowUsrs Bob", "AllowUsers bob", False),
+            ("UsePMA yes", "UsePAM yes", True),
+            ("PrintMotdd no", "PrintMotd no", True),
+            ("Banana no", "Banner no", False),
+            ("PrintMotd no", "PrintLastLog no", False),
+            ("Motd no", "PrintMotd no", False),
+            ("DenyUsrs", "DenyUsers", False),
+            ("Mtach User bob", "Match User bob", False),
+            ("Inculde /etc/x", "Include /etc/x", False),
+            ("PrintMotdd no", "#PrintMotd no", False),
+            ("PrintMotdd no", "Match User bob\nPrintMotd no", False),
+            ("PrintMotdd no", "PrintMotd no\nPrintMotd no", False),
+            ("AllowUsrs bob", "AllowUsers bob\0 ann", False),
+        ):
+            found = former(bad, {"packaged": good + "\n"})
+            self.assertEqual(found, (good, "packaged") if restored else None)
+
+    def test_two_keywords_that_are_as_near_are_none(self):
+        with replaced(sshd_lines, KEYWORDS=sshd_lines.KEYWORDS | {"printmotx"}):
+            self.assertIsNone(former("PrintMoty no", {"packaged": "PrintMotd no\n"}))
+
+    def test_not_where_something_else_sets_it_or_sshd_means_something_else(self):
+        copies = {"packaged": "PrintMotd no\n"}
+        self.assertIsNone(former("PrintMotdd no", copies, rest="PrintMotd yes"))
+        self.assertIsNone(former("PrintMotdd no", copies, match="User bob"))
+        self.assertIsNone(former("PrintMotdd no", copies, message="unsupported option"))
+        self.assertIsNone(former("PrintMotd no", {"packaged": "PrintMotd no\n"}))
+        self.assertIsNone(former("AllowUsrs bob\0", {"packaged": "AllowUsers bob\n"}))
+        self.assertIsNone(former("KbdInteractivAuthentication no", {"packaged": "KbdInteractiveAuthentication no\n"},
+                                 rest="ChallengeResponseAuthentication yes"))  # fmt: skip
+
+    def test_copies_that_disagree_are_no_word(self):
+        copies = {"packaged": "DenyGroups x\n", KEPT: "DenyUsers x\n"}
+        with replaced(sshd_former, SLIPS=6, ALIKE=0.5):
+            self.assertIsNone(former("DenyGrosers x", copies))
+
+    def test_slips(self):
+        for one, other, count in (("ab", "ab", 0), ("ba", "ab", 1), ("b", "ab", 1), ("abc", "ab", 1), ("xb", "ab", 1),
+                                  ("", "ab", 2), ("acbd", "abcd", 1), ("dcba", "abcd", 3)):  # fmt: skip
+            self.assertEqual(sshd_former.slips(one, other), count, one)
 
 
 class TestTree(unittest.TestCase):
