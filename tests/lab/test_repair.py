@@ -93,35 +93,56 @@ def append(text: str, file: str = MAIN) -> str:
 
 # --- remediate: diagnosed, repaired, started, logged in, still so after a reboot ---
 
-# name, images, cause, how it is broken, whether a reboot is tried as well
-CASES: list[tuple[str, tuple[str, ...], str, str, bool]] = [
-    ("main file", ALL, "sshd_config_invalid", append(r"PrintMotdd yes\n"), True),
+SFTP = "\tsftp\t/usr/lib/openssh/sftp-server"
+# Of the configuration: each bad line, and what takes its place; None is the same line commented out.
+Lines = dict[str, str | None]
+# name, images, cause, how it is broken, whether a reboot is tried as well, the bad lines
+CASES: list[tuple[str, tuple[str, ...], str, str, bool, Lines]] = [
+    ("main file", ALL, "sshd_config_invalid", append(r"PrintMotdd yes\n"), True, {"PrintMotdd yes": None}),
+    ("keyword misspelt", ALL, "sshd_config_invalid",
+     f"sed -i s/^Subsystem/Subsytem/ {MAIN}; " + append(r"MaxAuthTrys 3\n"), False,
+     {f"Subsytem{SFTP}": f"Subsystem{SFTP}", "MaxAuthTrys 3": None}),
     ("several lines", ("trixie",), "sshd_config_invalid",
-     append(r"Nonsense yes\nMaxSessions many\nPermitRootLogni yes\nLogLevel LOUD\n"), False),
-    ("drop-in", ("bookworm",), "sshd_config_invalid", append(r"\n\nMaxSessions many\n", f"{DROP_INS}/50-x.conf"), True),
+     append(r"Nonsense yes\nMaxSessions many\nPermitRootLogni yes\nLogLevel LOUD\n"), False,
+     dict.fromkeys(("Nonsense yes", "MaxSessions many", "PermitRootLogni yes", "LogLevel LOUD"))),
+    ("drop-in", ("bookworm",), "sshd_config_invalid", append(r"\n\nMaxSessions many\n", f"{DROP_INS}/50-x.conf"), True,
+     {"MaxSessions many": None}),
     ("match block of a drop-in", ("bookworm",), "sshd_config_invalid",
-     append(r"Match User bob\n  Port 22\n", f"{DROP_INS}/50-x.conf"), False),
+     append(r"Match User bob\n  Port 22\n", f"{DROP_INS}/50-x.conf"), False, {"  Port 22": None}),
     ("template and escape sequences", ("bookworm", "bullseye"), "sshd_config_invalid",
-     append(r'{{ lookup("pipe", "touch /tmp/evil") }} \033[2J\n'), False),
-    ("a key of each type gone", ALL, "host_keys_missing", f"rm {KEYS}; {STOP}; {RESTART_FAILING}", True),
+     append(r'{{ lookup("pipe", "touch /tmp/evil") }} \033[2J\n'), False,
+     {'{{ lookup("pipe", "touch /tmp/evil") }} \x1b[2J': None}),
+    ("a key of each type gone", ALL, "host_keys_missing", f"rm {KEYS}; {STOP}; {RESTART_FAILING}", True, {}),
     ("keys readable by all", ("bookworm",), "host_keys_permissions",
-     f"chmod 644 {KEYS}; {STOP}; {RESTART_FAILING}", False),
+     f"chmod 644 {KEYS}; {STOP}; {RESTART_FAILING}", False, {}),
     ("keys readable by the group of RHEL's helper", ("trixie",), "host_keys_permissions",
-     f"groupadd ssh_keys; chgrp ssh_keys {KEYS}; chmod 640 {KEYS}; {STOP}; {RESTART_FAILING}", False),
+     f"groupadd ssh_keys; chgrp ssh_keys {KEYS}; chmod 640 {KEYS}; {STOP}; {RESTART_FAILING}", False, {}),
     ("configured key gone", ("trixie",), "host_keys_missing",
-     f"mkdir /etc/ssh/keys; echo HostKey /etc/ssh/keys/my_ecdsa >> {MAIN}; {STOP}; {RESTART_FAILING}", False),
-    ("directory gone", ("bookworm",), "privilege_separation_missing", "rm -r /run/sshd", False),
-    ("directory open to all", ("bullseye",), "privilege_separation_missing", "chmod 777 /run/sshd", False),
+     f"mkdir /etc/ssh/keys; echo HostKey /etc/ssh/keys/my_ecdsa >> {MAIN}; {STOP}; {RESTART_FAILING}", False, {}),
+    ("directory gone", ("bookworm",), "privilege_separation_missing", "rm -r /run/sshd", False, {}),
+    ("directory open to all", ("bullseye",), "privilege_separation_missing", "chmod 777 /run/sshd", False, {}),
     ("user gone", ALL, "privilege_separation_missing",
-     f"sed -i /^sshd:/d /etc/passwd; {STOP}; {RESTART_FAILING}", True),
+     f"sed -i /^sshd:/d /etc/passwd; {STOP}; {RESTART_FAILING}", True, {}),
     ("configuration and keys", ("bookworm", "bullseye"), "sshd_config_invalid",
-     f"rm {KEYS}; " + append(r"Nonsense yes\n"), True),
+     f"rm {KEYS}; " + append(r"Nonsense yes\n"), True, {"Nonsense yes": None}),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("image", "cause", "script", "reboot"), on_each_image(CASES))
+def changed_lines(host: Host) -> Lines:
+    """What differs between sshd's files and the backups beside them, line by line."""
+    found: Lines = {}
+    for backup in host.run("find /etc/ssh -name '*.remote-login-*'").stdout.split():
+        before = host.run(f"cat {backup}").stdout.split("\n")
+        after = host.run(f"cat {backup.partition('.remote-login-')[0]}").stdout.split("\n")
+        for old, new in zip(before, after, strict=True):
+            if old != new:
+                found[old] = None if new == f"# remote_login: {old}" else new
+    return found
+
+
+@pytest.mark.parametrize(("image", "cause", "script", "reboot", "bad"), on_each_image(CASES))
 def test_people_get_in_again(
-    start: Start, playbook: Playbook, image: str, cause: str, script: str, reboot: bool
+    start: Start, playbook: Playbook, image: str, cause: str, script: str, reboot: bool, bad: Lines
 ) -> None:
     host = start(image, script)
     assert host.ssh()[0] != 0, "the fault keeps nobody out"
@@ -136,6 +157,10 @@ def test_people_get_in_again(
     assert run[host]["after"]["verdict"] == "can_login", run.text
     assert host.ssh()[0] == 0
     assert host.run("test ! -e /tmp/evil && sshd -t").returncode == 0
+    assert changed_lines(host) == bad
+    if any(bad.values()):
+        assert "restored" in run[host]["changes"][0]["detail"], run.text
+        assert host.ssh("sftp", "-s")[0] == 0
     again = playbook("remediate", [host], remote_login_allow=REPAIRS)
     assert again[host]["verdict"] == "can_login", again.text
     assert not [change for change in again[host]["changes"] if change["changed"]], again.text
