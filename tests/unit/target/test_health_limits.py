@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import errno
 import os
 import unittest
 
@@ -77,9 +78,70 @@ class Limits(unittest.TestCase):
         self.assertEqual(self.session("* hard as unlimited\n* hard data -1\n"), [])
 
 
+class Randomness(unittest.TestCase):
+    def system(self, getrandom):
+        """A Python that can ask the kernel for random numbers, and what it is answered."""
+        return type("system", (), {"getrandom": staticmethod(getrandom), "GRND_NONBLOCK": 1})
+
+    def failing(self, number):
+        def getrandom(_size, _flags):
+            raise OSError(number, os.strerror(number))
+
+        return getrandom
+
+    def test_the_kernel_s_numbers(self):
+        with folder_with({"entropy_avail": "256\n", "poolsize": "256\n"}) as root:
+            numbers = {"RANDOM": root, "random_ready": lambda: True}
+            with replaced(gather, **numbers):
+                self.assertEqual(gather.randomness(), {"entropy_bits": 256, "pool_bits": 256, "ready": True})
+        with replaced(gather, RANDOM="/nonexistent", random_ready=lambda: None):
+            self.assertEqual(gather.randomness(), {"entropy_bits": None, "pool_bits": None, "ready": None})
+
+    def test_it_is_asked_without_waiting(self):
+        asked = []
+        with replaced(gather, os=self.system(lambda size, flags: asked.append((size, flags)) or b"x")):
+            self.assertIs(gather.random_ready(), True)
+        self.assertEqual(asked, [(1, 1)])
+
+    def test_a_generator_without_seed_and_a_kernel_without_the_call(self):
+        for number, ready in ((errno.EAGAIN, False), (errno.ENOSYS, None), (errno.EPERM, None)):
+            with replaced(gather, os=self.system(self.failing(number))):
+                self.assertIs(gather.random_ready(), ready)
+
+    def test_a_python_that_cannot_ask(self):
+        with replaced(gather, os=type("system", (), {})):
+            self.assertIsNone(gather.random_ready())
+
+
 class ControlGroups(unittest.TestCase):
     def mounted(self, root, fstype, options=("rw",), inner="/"):
         return [{"mount_point": root, "root": inner, "fstype": fstype, "super_options": list(options)}]
+
+    def slice_of(self, uid, root, group, *mount, **more):
+        with replaced(cgroups, membership=lambda pid: group):
+            found = processes.slice_of(uid, self.mounted(root, *mount, **more))
+        return found and (os.path.relpath(found["group"], root), found["limit"], found["room"], found["refused"])
+
+    def test_the_slice_of_a_user_s_sessions(self):
+        users = "user.slice/user-%d.slice/pids.%s"
+        files = {users % (1000, "max"): "5\n", users % (1000, "current"): "4\n", users % (1000, "events"): "max 3\n",
+                 users % (1001, "max"): "max\n", users % (1001, "current"): "4\n", "user.slice/pids.max": "90\n",
+                 "user.slice/pids.current": "8\n", "user.slice/user-1000.slice/session-2.scope/pids.max": "1\n",
+                 "init.scope/pids.max": "max\n", "init.scope/pids.current": "1\n"}  # fmt: skip
+        for group, mount, more in (
+            ({"": "/init.scope"}, ("cgroup2",), {}),
+            ({"pids": "/init.scope"}, ("cgroup", ["rw", "pids"]), {}),
+            ({"": "/machine.slice/box/init.scope"}, ("cgroup2",), {"inner": "/machine.slice/box"}),
+        ):
+            with folder_with(files) as root:
+                self.assertEqual(self.slice_of(1000, root, group, *mount, **more),
+                                 ("user.slice/user-1000.slice", 5, 1, 3))  # fmt: skip
+                self.assertEqual(self.slice_of(1001, root, group, *mount, **more), ("user.slice", 90, 82, None))
+
+    def test_no_slice_no_limit(self):
+        for files in ({"init.scope/pids.max": "1"}, {"user.slice/pids.max": "max\n", "user.slice/pids.current": "1\n"}):
+            with folder_with(files) as root:
+                self.assertIsNone(self.slice_of(1000, root, {"": "/init.scope"}, "cgroup2"))
 
     def test_version_2_and_the_groups_above(self):
         files = {

@@ -6,6 +6,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import contextlib
+import errno
 import os
 import pwd
 import unittest
@@ -228,6 +230,80 @@ class TestTree(unittest.TestCase):
 
     def test_what_is_told_moves_no_cursor(self):
         self.assertEqual(sshd_tree.text_of(b"\x1b[2J\x9b yes\r"), b"?[2J\xef\xbf\xbd yes?".decode("utf-8"))
+
+    @contextlib.contextmanager
+    def broken_tree(self):
+        """A configuration of two files, each with a line that is to be commented out."""
+        with folder_with({"main": "", "a.conf": "B yes\n"}) as root:
+            main, other = os.path.join(root, "main"), os.path.join(root, "a.conf")
+            with open(main, "w") as handle:
+                handle.write("Include %s\nA yes\n" % other)
+            os.chmod(main, 0o640)
+            tree = sshd_tree.Tree(main)
+            tree.comment_out(main, 2)
+            tree.comment_out(other, 1)
+            yield tree, main, other
+
+    def state_of(self, root):
+        """Content and mode of every file in a folder, by name."""
+        found = {}
+        for name in os.listdir(root):
+            path = os.path.join(root, name)
+            with open(path) as handle:
+                found[name] = (handle.read(), os.stat(path).st_mode)
+        return found
+
+    def carry_out(self, tree, root, answer):
+        """(why it did not go, whether all is as it was), given what sshd says of the files afterwards."""
+        before = self.state_of(root)
+        with replaced(config, test=lambda command: answer):
+            try:
+                sshd_config.carry_out(tree, ["/usr/sbin/sshd"])
+            except files.CannotRepair as reason:
+                return str(reason), self.state_of(root) == before
+        return None, self.state_of(root) == before
+
+    def test_files_that_sshd_refuses_all_the_same_are_put_back(self):
+        wrong = {"valid": False, "reason": None, "errors": [{"message": "Missing words"}]}
+        hangs = {"valid": None, "reason": "sshd did not finish within 6 s", "errors": []}
+        for answer, words in ((wrong, "Missing words"), (hangs, "did not finish")):
+            with self.broken_tree() as (tree, main, _other):
+                reason, same = self.carry_out(tree, os.path.dirname(main), answer)
+            self.assertIn(words, reason)
+            self.assertIn("the files are as they were", reason)
+            self.assertTrue(same)
+
+    def test_the_first_file_is_put_back_where_the_second_cannot_be_replaced(self):
+        replace = files.replace
+
+        def only_one(taken, data):
+            if taken.path.endswith("main"):
+                raise files.CannotRepair("no room")
+            replace(taken, data)
+
+        with self.broken_tree() as (tree, main, _other), replaced(files, replace=only_one):
+            reason, same = self.carry_out(tree, os.path.dirname(main), {"valid": True})
+        self.assertEqual((reason, same), ("no room; the files are as they were", True))
+
+    def test_a_file_that_cannot_be_put_back_is_named_with_its_backup(self):
+        def refused(_taken, _backup):
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        wrong = {"valid": False, "reason": "no", "errors": []}
+        with self.broken_tree() as (tree, main, other), replaced(files, put_back=refused):
+            reason, same = self.carry_out(tree, os.path.dirname(main), wrong)
+            kept = [name for name in os.listdir(os.path.dirname(main)) if ".remote-login-" in name]
+        self.assertFalse(same)
+        self.assertEqual(len(kept), 2)
+        for path in (main, other):
+            self.assertIn("%s could not be put back from %s.remote-login-" % (path, path), reason)
+
+    def test_files_that_are_valid_stay_with_their_backups(self):
+        with self.broken_tree() as (tree, main, _other):
+            reason, same = self.carry_out(tree, os.path.dirname(main), {"valid": True})
+            with open(main) as handle:
+                self.assertIn("# remote_login: A yes\n", handle.read())
+        self.assertEqual((reason, same), (None, False))
 
     def test_the_daemon_s_options_stay_and_its_file_does_not(self):
         words = ["/usr/sbin/sshd", "-o", "Port=22", "-f", "/etc/x"]
