@@ -225,6 +225,16 @@ def test_a_journal_that_is_not_kept_leaves_the_file(image: str, start: Start, pl
     assert told["own_attempt"]["user"] == "bob"
 
 
+def test_the_log_may_be_the_file_of_other_systems(start: Start, playbook: Playbook) -> None:
+    host = start("bullseye", "sed -i s,/var/log/auth.log,/var/log/secure, /etc/rsyslog.conf; service rsyslog restart;"
+                 " rm -f /var/log/auth.log")  # fmt: skip
+    host.ssh(user="nobodyhere")
+    told = attempts(playbook, host, user="nobodyhere")
+    assert (told["source"]["kind"], told["source"]["path"]) == ("file", "/var/log/secure")
+    assert [one["user"] for one in told["attempts"]] == ["nobodyhere"]
+    assert told["own_attempt"]["matched_by"] == "address and time"
+
+
 def test_without_root_it_is_said_what_that_takes(start: Start, playbook: Playbook) -> None:
     host = start("bookworm")
     host.ssh(user="nobodyhere")

@@ -30,6 +30,15 @@ def test_a_login_that_waits_is_worth_a_note(fault: Fault, image: str, batch: Bat
     assert fault.points_at in found[fault.cause]["detail"]
 
 
+@pytest.mark.parametrize(("fault", "image"), cases("unsteady", faults_health.UNSTEADY))
+def test_a_busy_host_is_told_wherever_the_login_ends(fault: Fault, image: str, batch: Batch) -> None:
+    host = batch.hosts[fault.name, image]
+    diagnosis = batch.run("diagnose", "diagnose")[host]
+    found = {finding["id"]: finding["detail"] for finding in diagnosis["findings"]}
+    assert fault.points_at in found.get(fault.cause, ""), json.dumps(diagnosis, indent=1)
+    assert "the load is " in found[fault.cause]
+
+
 def test_the_clock_is_held_against_the_controller_s(start: Start, playbook: Playbook, tmp_path: Path) -> None:
     host, answer = start("bookworm"), tmp_path / "answer.json"
     told = {"content": "{{ found.results | map(attribute='clock.offset_s') | to_json }}", "dest": str(answer)}

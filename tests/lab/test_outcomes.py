@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe impo
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.gather import RUNG_OF, probe
 from ansible_collections.rescue.remote_login.plugins.plugin_utils import words
 from faults import WEB_SERVER
+from fixtures import Playbook
 from fleet import Host
 from images import login_key
 
@@ -91,6 +93,33 @@ def test_a_key_that_is_revoked_lets_nobody_in(
     (place,) = result["host_key"]["known_in"]
     number = int(place.rpartition(":")[2])
     assert (number % 2, keys[number // 2 - 1][0]) == (0, result["host_key"]["type"])
+
+
+def fingerprint(file: Path) -> str:
+    said = subprocess.run(["ssh-keygen", "-lf", str(file)], capture_output=True, text=True, check=True).stdout
+    return said.split()[1]
+
+
+def test_known_hosts_is_told_and_never_changed(start: Start, playbook: Playbook, tmp_path: Path) -> None:
+    host = start("bookworm")
+    folder, key = tmp_path / "client", tmp_path / "key.pub"
+    folder.mkdir()
+    known = folder / "known_hosts"
+    known.write_text(f"# mine\n{host.address} {login_key().with_suffix('.pub').read_text()}")
+    key.write_text(host.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout)
+    before, status = known.read_bytes(), known.stat()
+    inventory = {host.name: host.inventory(remote_login_known_hosts=[str(known)])}
+    for name, options in (("diagnose", {}), ("remediate", {"remote_login_allow": ["all"]})):
+        run = playbook(name, inventory, **options)
+        assert run[host]["cause"] == "host_key_changed", run.text
+        detail = next(finding["detail"] for finding in run[host]["findings"] if finding["id"] == "host_key_changed")
+        assert fingerprint(key) in detail
+        assert fingerprint(login_key().with_suffix(".pub")) in detail
+        assert not [change for change in run[host].get("changes", []) if change["changed"]]
+        assert known.read_bytes() == before
+        assert known.stat().st_mtime_ns == status.st_mtime_ns
+        # ssh-keygen -R leaves the old file beside the new one.
+        assert [each.name for each in folder.iterdir()] == ["known_hosts"]
 
 
 def test_a_name_that_does_not_exist(lab: Any) -> None:

@@ -169,6 +169,20 @@ def test_people_get_in_again(
         assert host.ssh()[0] == 0
 
 
+@pytest.mark.parametrize("image", ["trixie", "bullseye"])
+def test_no_repair_is_made_that_nobody_allowed(start: Start, playbook: Playbook, image: str) -> None:
+    host = start(image, f"rm {KEYS}; " + append(r"Nonsense yes\n"))
+    host.run(f"timeout 20 sh -c '{STARTING}'", check=False)
+    before = state_of(host)
+    run = playbook("remediate", [host], old=image == "bullseye")
+    assert (run[host]["verdict"], run[host]["cause"]) == ("cannot_login", "sshd_config_invalid"), run.text
+    changes = {change["remedy"]: change for change in run[host]["changes"]}
+    for name in ("repair_sshd_config", "repair_host_keys"):
+        assert "not in remote_login_allow" in changes[name]["detail"], run.text
+    assert not [change for change in changes.values() if change["changed"]]
+    assert state_of(host) == before
+
+
 # --- accounts ---
 
 CONTENT = "find /home | sort; cat /home/ops/.ssh/authorized_keys; md5sum /etc/passwd /etc/group /root/.ssh/*"
@@ -312,6 +326,7 @@ def test_a_symlinked_configuration_stays_one(start: Start, repair: Repair) -> No
 @pytest.mark.parametrize("image", ["trixie", "bullseye"])
 def test_keys_that_exist_are_never_replaced(start: Start, repair: Repair, image: str) -> None:
     host = start(image, "cd /etc/ssh; : > ssh_host_rsa_key; chmod 644 ssh_host_ecdsa_key; rm ssh_host_ed25519_key.pub;"
+                 " chown ops ssh_host_ecdsa_key ssh_host_ed25519_key;"
                  f" echo broken > ssh_host_own; chmod 600 ssh_host_own; for k in rsa ecdsa ed25519; do"
                  f" echo HostKey /etc/ssh/ssh_host_${{k}}_key; done >> {MAIN}; echo HostKey /etc/ssh/ssh_host_own"
                  f" >> {MAIN}; echo HostKey /mnt/none/key >> {MAIN}")  # fmt: skip
@@ -324,7 +339,8 @@ def test_keys_that_exist_are_never_replaced(start: Start, repair: Repair, image:
     for words in ("ssh_host_rsa_key is empty", "ssh_host_own", "/mnt/none/key is missing, and so is its folder"):
         assert words in " ".join(answer["told"]), answer
     assert host.run(keys).stdout == before
-    assert host.run("stat -c '%U %a' /etc/ssh/ssh_host_ecdsa_key").stdout.split() == ["root", "600"]
+    owners = host.run("stat -c '%U %a' /etc/ssh/ssh_host_ecdsa_key /etc/ssh/ssh_host_ed25519_key").stdout
+    assert owners.splitlines() == ["root 600", "root 600"]
     assert host.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.split()[0] == "ssh-ed25519"
     assert repair(host, "sshd_host_keys")["changed"] is False
 
@@ -484,6 +500,8 @@ rm -f /etc/apt/sources.list.d/*; echo 'deb [trusted=yes] file:/srv/repo ./' > /e
 """
 GONE = {
     "package purged": "systemctl stop ssh; dpkg --force-depends --purge openssh-server >/dev/null 2>&1",
+    # The package manager still has it for installed.
+    "program deleted": "systemctl stop ssh; rm /usr/sbin/sshd",
 }
 
 

@@ -174,6 +174,19 @@ def test_a_frame_that_passes_a_bridge_counts_once(start: Start, playbook: Playbo
     assert seen["syns"] <= 8  # two connections in four seconds
 
 
+def test_an_address_that_another_machine_has_as_well(start: Start, playbook: Playbook) -> None:
+    other = start("bookworm", DROP)
+    host = start("trixie", "sysctl -qw net.ipv6.conf.all.accept_dad=1 net.ipv6.conf.eth0.accept_dad=1")
+    host.run(f"ip -6 addr add {other.address6}/64 dev eth0; timeout 10 sh -c 'until ip -6 addr show dadfailed |"
+             f" grep -q {other.address6}; do sleep 0.2; done'")  # fmt: skip
+    run, _seen = diagnosed(playbook, host, ansible_host=other.address6)
+    assert (run[host]["outcome"], run[host]["cause"]) == ("timed_out", "link_down"), run.text
+    words = f"{other.address6} is not used: another machine on eth0 answers for it"
+    assert words in run[host]["findings"][0]["detail"]
+    evidence = json.loads((run.folder / "evidence" / f"{host.name}.json").read_text())
+    assert evidence["inside"]["network"]["login"]["address_state"] == "duplicate"
+
+
 def test_a_full_accept_queue_is_told_by_the_kernel_s_counters(start: Start, playbook: Playbook) -> None:
     host = start("bookworm", "echo 0 > /proc/sys/net/ipv4/tcp_syncookies; kill -STOP $(cat /run/sshd.pid)")
     with ExitStack() as crowd:
