@@ -25,6 +25,8 @@ APT = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Time
 FETCH = ["-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20"]
 KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 SAID_LIMIT = 400
+# apt-get's words where its lists lack the package, or the version that is installed.
+NOT_LISTED = re.compile("Unable to locate package|has no installation candidate|it cannot be downloaded")
 
 
 def plan():
@@ -61,7 +63,8 @@ def reason(text):
         (r"dpkg was interrupted", "an earlier installation was interrupted: dpkg --configure -a"),
         (r"[Cc]ould not resolve|Temporary failure resolving|Failed to fetch|[Cc]annot download|Could not connect"
          r"|Unable to fetch|[Cc]annot retrieve|No route to host|Connection timed out", "no repository can be reached"),
-        (r"Unable to locate package|has no installation candidate|No match for argument|No package .* available"
+        (r"Unable to locate package|has no installation candidate|it cannot be downloaded"
+         r"|No match for argument|No package .* available"
          r"|not found in package names|No enabled repo", "no repository that is configured here has it"),
     )  # fmt: skip
     for pattern, words in hints:
@@ -78,10 +81,11 @@ def _apt(program):
     verb = ["install", "--reinstall", PACKAGE] if _dpkg_has_it() else ["install", PACKAGE]
     simulated = host.run([program, "-q", "-s", "--no-install-recommends"] + verb, timeout=FETCH_TIMEOUT_S)
     steps = []
-    if simulated.rc != 0:
-        if not re.search(r"Unable to locate package|no installation candidate|cannot be downloaded", simulated.err):
-            raise CannotRepair(reason(simulated.error or simulated.out + simulated.err))
+    # That a package cannot be had once more is no failure to apt-get.
+    if NOT_LISTED.search(simulated.out + simulated.err):
         steps = [("apt-get update", lambda: _refresh(verb))]
+    elif simulated.error or simulated.rc != 0:
+        raise CannotRepair(simulated.error or reason(simulated.out + simulated.err))
     else:
         check_apt(simulated.out)
     # What can be broken off is done first: after the download nothing is waited for.
@@ -98,7 +102,7 @@ def _refresh(verb):
     """Read the lists of packages anew. apt-get calls it a success when it has reached nobody."""
     said = _run(["apt-get", "-q"] + FETCH + ["update"], FETCH_TIMEOUT_S, errors=True)
     known = host.run(["apt-get", "-q", "-s", "--no-install-recommends"] + verb, timeout=FETCH_TIMEOUT_S)
-    if known.error or known.rc != 0:
+    if known.error or known.rc != 0 or NOT_LISTED.search(known.out):
         raise CannotRepair(known.error or reason(said + known.out + known.err))
 
 

@@ -14,6 +14,7 @@ import unittest
 
 from target_helpers import folder_with, replaced
 
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair import (
     accounts,
     authorized_keys,
@@ -197,6 +198,35 @@ class TestFormerLines(unittest.TestCase):
         copies = {"packaged": "DenyGroups x\n", KEPT: "DenyUsers x\n"}
         with replaced(sshd_former, SLIPS=6, ALIKE=0.5):
             self.assertIsNone(former("DenyGrosers x", copies))
+
+    def plan(self, good, refused):
+        """(lines, main file) after a plan for 'PrintMotdd no', where sshd refuses some keywords."""
+
+        def tested(command):
+            with open(command[-1]) as handle:
+                words = [config.split_line(line)[0] for line in handle]
+            wrong = [number for number, word in enumerate(words, 1) if word in refused]
+            if not wrong:
+                return {"valid": True}
+            message = "Bad configuration option: " + words[wrong[0] - 1]
+            return {"valid": False, "reason": None,
+                    "errors": [{"file": command[-1], "line": wrong[0], "message": message}]}  # fmt: skip
+
+        with folder_with({"c": "Port 22\nPrintMotdd no\n", "packaged": good + "\n", "tmp": None}) as root:
+            main = os.path.join(root, "c")
+            packaged = {main: os.path.join(root, "packaged")}
+            with replaced(sshd_former, PACKAGED=packaged), replaced(config, test=tested), replaced(
+                files, untrusted_folder=lambda _path: None
+            ):
+                tree, lines = sshd_config.plan(["/usr/sbin/sshd", "-f", main], 22, os.path.join(root, "tmp"))
+            return [(line["text"], line["restored"]) for line in lines], tree.content(main).decode("ascii")
+
+    def test_the_plan_restores_and_takes_back_what_sshd_refuses_as_well(self):
+        self.assertEqual(self.plan("PrintMotd no", {"printmotdd"}),
+                         ([("PrintMotdd no", "PrintMotd no")], "Port 22\nPrintMotd no\n"))  # fmt: skip
+        commented = ([("PrintMotdd no", None)], "Port 22\n# remote_login: PrintMotdd no\n")
+        self.assertEqual(self.plan("PrintMotd no", {"printmotdd", "printmotd"}), commented)
+        self.assertEqual(self.plan("PrintMotd yes", {"printmotdd"}), commented)
 
     def test_slips(self):
         for one, other, count in (("ab", "ab", 0), ("ba", "ab", 1), ("b", "ab", 1), ("abc", "ab", 1), ("xb", "ab", 1),
@@ -425,6 +455,20 @@ class TestPackage(unittest.TestCase):
         package.check_apt("Inst openssh-client [1:9.2p1-1] (1:9.2p1-2 Debian:12 [amd64])\n")
         for text in ("Inst libssl3 [3.0.1] (3.0.2 Debian:12 [amd64])\n", "Remv dropbear [2022.83-1]\n"):
             self.assertRaises(files.CannotRepair, package.check_apt, text)
+
+    def test_a_package_whose_file_is_gone_may_need_new_lists(self):
+        stale = "Reinstallation of openssh-server is not possible, it cannot be downloaded.\n0 upgraded\n"
+        listed = "Inst openssh-server [1:9.2p1-2] (1:9.2p1-2 Debian:12 [amd64])\nConf openssh-server\n"
+        for said, first in ((stale, "apt-get update"), (listed, "download openssh-server")):
+            answers = {"dpkg-query": "install ok installed", "apt-get": said}
+            with replaced(host, run=lambda argv, told=answers, **_options: host.Result(0, told[argv[0]], "", None)):
+                steps = package._apt("apt-get")
+                self.assertEqual(steps[0][0], first)
+                self.assertIn("install --reinstall openssh-server", steps[-1][0])
+                if said == stale:
+                    with self.assertRaises(files.CannotRepair) as caught:
+                        steps[0][1]()
+                    self.assertIn("no repository that is configured here has it", str(caught.exception))
 
     def test_what_went_wrong_is_told_in_words(self):
         for text, words in (
