@@ -84,7 +84,8 @@ FAULTS = [
     fault("negated source of iptables", "refused", iptables("-A INPUT ! -s 192.0.2.0/24 -p tcp --dport 22 -j REJECT"
           " --reject-with tcp-reset"), "! -s 192.0.2.0/24", BULLSEYE, remedied=True),
     fault("ipset", TIMED, "ipset create enemies hash:net; ipset add enemies 10.77.0.0/16; "
-          + iptables("-A INPUT -m set --match-set enemies src -p tcp --dport 22 -j DROP"), "--match-set enemies src"),
+          + iptables("-A INPUT -m set --match-set enemies src ! --update-counters -p tcp --dport 22 -j DROP"),
+          "--match-set enemies src"),
     fault("list of ipsets", TIMED, "ipset create a hash:ip; ipset add a 10.77.1.1; ipset create all list:set;"
           " ipset add all a; " + iptables("-A INPUT -m set --match-set all src -j DROP", program="iptables-legacy"),
           "--match-set all src", BOOKWORM),

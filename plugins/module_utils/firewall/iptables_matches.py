@@ -8,21 +8,20 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import re
+
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import packet as packets
 
 TARGET_OPTIONS = ("-j", "--jump", "-g", "--goto")
-# Options without a value; every other takes one.
-FLAGS = ("--syn", "--icase", "-f", "--fragment", "--rsource", "--rdest", "--set", "--rcheck", "--update", "--remove",
-         "--rttl", "--reap", "--invert", "--loose", "--validmark", "--accept-local", "--limit-iface-in",
-         "--limit-iface-out", "--return-nomatch", "--transparent", "--nowildcard", "--physdev-is-in",
-         "--physdev-is-out", "--physdev-is-bridged", "--connlimit-saddr", "--connlimit-daddr", "--kerneltz",
-         "--contiguous", "--exist", "--localtz")  # fmt: skip
-TWO_VALUES = ("--tcp-flags", "--match-set")
+OPTION_WORD = re.compile(r"--?[A-Za-z]")
+# What takes a word that an operator has made up: it may look like an option.
+FREE_WORDS = ("--comment", "--string", "--hex-string", "--name", "--hashlimit-name", "--path", "--helper", "--label",
+              "--timer", "--nfacct-name", "-i", "-o", "--physdev-in", "--physdev-out")  # fmt: skip
 # What says nothing by itself, or goes with an option that does.
 SILENT = ("--comment", "--rsource", "--rdest", "--mask", "--name", "--seconds", "--hitcount", "--rttl", "--reap",
           "--limit-burst", "--connlimit-mask", "--connlimit-saddr", "--connlimit-daddr",
-          "--limit-iface-in", "--return-nomatch", "--validmark", "--accept-local", "--invert",
-          "--loose")  # fmt: skip
+          "--limit-iface-in", "--return-nomatch", "--update-counters", "--update-subcounters", "--validmark",
+          "--accept-local", "--invert", "--loose")  # fmt: skip
 # A shorter string may stand in a header by chance.
 WORDS_AT_LEAST = 4
 WHOLE = ("255.255.255.255", ":".join(["ffff"] * 8))
@@ -50,11 +49,12 @@ class Line(object):
                 self.modules.append(module)
                 at += 1
                 continue
-            size = 0 if word in FLAGS else 2 if word in TWO_VALUES else 1
-            self.options.append((negated, module, word, words[at : at + size]))
-            at += size
-            negated = False
+            end = at + 1 if word in FREE_WORDS else _values_end(words, at)
+            self.options.append((negated, module, word, words[at:end]))
+            at, negated = end, False
         self.target = words[at:]
+        if not self.target and any(word in TARGET_OPTIONS for word in words):
+            raise ValueError("where the target stands is not understood")
         self._values = {}
 
     def values(self, module):
@@ -62,6 +62,13 @@ class Line(object):
             of_module = [option for option in self.options if option[1] == module]
             self._values[module] = {word: value[0] if value else True for _negated, _of, word, value in of_module}
         return self._values[module]
+
+
+def _values_end(words, at):
+    """Where the values of an option end. iptables-save writes no option that could be taken for one of them."""
+    while at < len(words) and words[at] != "!" and not OPTION_WORD.match(words[at]):
+        at += 1
+    return at
 
 
 def value_after(words, option):
@@ -314,7 +321,7 @@ def _mark(field):
 
 
 def _set(value, packet, world, others):
-    if set(others) - {"--match-set", "--return-nomatch"}:
+    if set(others) - {"--match-set", "--return-nomatch", "--update-counters", "--update-subcounters"}:
         return None
     return world.in_ipset(value[0], value[1].split(","), packet)
 

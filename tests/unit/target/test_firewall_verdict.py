@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import unittest
+
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather, iptables, iptables_matches
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world import World
+
+CLIENT, ADDRESS = "10.0.0.9", "10.0.0.2"
+SAVED = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n%s\nCOMMIT\n"
+
+
+class Here(World):
+    """A host with this address on eth0, and all the world behind it."""
+
+    def route(self, address):
+        local = address == ADDRESS
+        return {"interface": "lo" if local else "eth0", "source": ADDRESS, "local": local,
+                "type": "local" if local else "unicast", "error": None}  # fmt: skip
+
+    def in_ipset(self, name, directions, packet):
+        return name == "clients"
+
+
+def judged(chains, world=None, **packet):
+    asked = {"protocol": "tcp", "source": CLIENT, "destination": ADDRESS, "port": 22, "interface": None}
+    return gather.judge(chains, world or Here(), dict(asked, **packet))
+
+
+def of_iptables(*rules):
+    world = Here()
+    return judged(iptables.chains(SAVED % "\n".join(rules), "iptables-legacy", 4, world), world)
+
+
+def options_of(text):
+    """The options of a rule as they are understood, and the words of its target."""
+    line = iptables_matches.Line(iptables.words(text))
+    return [[option] + value for _negated, _module, option, value in line.options], line.target[1:]
+
+
+class IptablesWordsTest(unittest.TestCase):
+    def test_an_option_is_no_value_of_the_one_before_it(self):
+        for option in ("--socket-exists", "--ahres", "--rt-0-not-strict", "--restore-skmark", "--strict", "-f"):
+            self.assertEqual(([[option]], ["DROP"]), options_of("-m x %s -j DROP" % option))
+        for text, options in (
+            ("--match-set x src ! --update-counters", [["--match-set", "x", "src"], ["--update-counters"]]),
+            ("--tcp-flags FIN,SYN SYN --dport 22", [["--tcp-flags", "FIN,SYN", "SYN"], ["--dport", "22"]]),
+            ("--chunk-types any INIT,ACK --sport 1", [["--chunk-types", "any", "INIT,ACK"], ["--sport", "1"]]),
+            ("--mode random ! --probability 0.5", [["--mode", "random"], ["--probability", "0.5"]]),
+        ):
+            self.assertEqual((options, ["REJECT", "--reject-with", "tcp-reset"]),
+                             options_of(text + " -j REJECT --reject-with tcp-reset"))  # fmt: skip
+
+    def test_what_an_operator_has_written_may_look_like_an_option(self):
+        for text in ('--comment "-j ACCEPT"', "--comment -j", "--string --dport", "--name -g"):
+            options, target = options_of("-m comment %s -p tcp -j DROP" % text)
+            self.assertEqual((["-p", "tcp"], ["DROP"]), (options[-1], target))
+
+    def test_a_target_that_cannot_be_found_makes_the_verdict_unknown(self):
+        for rule in ("-A INPUT -m comment --comment -j DROP", "-A INPUT -i -j DROP"):
+            answer = of_iptables(rule)
+            self.assertEqual(("unknown", rule), (answer["verdict"], answer["rule"]["text"]))
+
+    def test_a_rule_may_have_no_target(self):
+        self.assertEqual("accept", of_iptables("-A INPUT -p tcp -m tcp --dport 22")["verdict"])
+
+
+class IptablesFlagsTest(unittest.TestCase):
+    def test_how_a_set_counts_says_nothing_of_the_packet(self):
+        for flags in ("! --update-counters", "! --update-subcounters", "--return-nomatch ! --update-counters"):
+            answer = of_iptables("-A INPUT -m set --match-set clients src %s -j DROP" % flags)
+            self.assertEqual(("drop", True), (answer["verdict"], answer["blockers"][0]["by_source"]))
+            answer = of_iptables("-A INPUT -m set --match-set others src %s -j DROP" % flags)
+            self.assertEqual("accept", answer["verdict"])
+
+    def test_what_nobody_can_judge_is_named(self):
+        for match in (
+            "-m set --match-set clients src --packets-gt 5",
+            "-m socket --transparent --nowildcard",
+            "-m policy --dir in --pol ipsec --strict",
+            "-m time --timestart 10:00:00 --contiguous --kerneltz",
+        ):
+            rule = "-A INPUT -p tcp %s -j DROP" % match
+            answer = of_iptables(rule)
+            self.assertEqual(("unknown", rule), (answer["verdict"], answer["suspect"]["text"]))
+        rule = "-A OUTPUT -m owner --socket-exists -j DROP"
+        answer = of_iptables(rule)
+        self.assertEqual(("unknown", "reply"), (answer["verdict"], answer["suspect"]["stage"]))
+        self.assertEqual(rule, answer["suspect"]["text"])
+
+
+if __name__ == "__main__":
+    unittest.main()
