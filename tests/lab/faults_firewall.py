@@ -14,6 +14,11 @@ NAT = ("iptables -t nat -N DOCKER; iptables -t nat -A PREROUTING -m addrtype --d
        " -j DNAT --to-destination 172.17.0.2:80; iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0"
        " -j MASQUERADE; ")  # fmt: skip
 
+# The host's own link becomes the port of a bridge, which takes its addresses over.
+BRIDGED = ("A=$(ip -4 -o addr show eth0 | awk '{print $4}'); ip link add br0 address $(cat /sys/class/net/eth0/address)"
+           " type bridge; ip link set br0 up; ip -4 addr flush dev eth0; ip link set eth0 master br0;"
+           " ip addr add $A dev br0; ")  # fmt: skip
+
 
 def nft(*rules: str, hook: str = "input", family: str = "inet", policy: str = "accept", sets: str = "",
         priority: str = "0") -> str:  # fmt: skip
@@ -108,6 +113,8 @@ FAULTS = [
     fault("security", TIMED, iptables("-t security -A INPUT -p tcp --dport 22 -j DROP"), "table ip security", BOOKWORM),
     fault("ingress", TIMED, nft("tcp dport 22 drop", hook="ingress device eth0", family="netdev"), "netdev guard",
           remedied=True),
+    fault("port of a bridge", TIMED, BRIDGED + nft('iifname "eth0" tcp dport 22 drop', family="bridge"),
+          'iifname "eth0" tcp dport 22 drop', UFW, remedied=True),
     fault("accepted first, dropped behind", TIMED, nft("tcp dport 22 accept", priority="-10")
           + "nft 'add table ip late; add chain ip late i { type filter hook input priority 10; };"
           " add rule ip late i tcp dport { 21, 22 } drop'", "table ip late", BOOKWORM),
@@ -244,6 +251,8 @@ HEALTHY = [
           " --hashlimit-above 100/min --hashlimit-mode srcip -j DROP"), BOOKWORM),
     Fault("other ports dropped", "", "ok", nft("tcp dport { 21, 23, 3306 } drop", "tcp dport 1000-2000 reject")),
     Fault("other interfaces dropped", "", "ok", nft('iifname "eth1" drop', 'iifname != { "lo", "eth0" } tcp dport 22 drop')),
+    Fault("a bridge that keeps others out", "", "ok", BRIDGED + nft("ether type arp accept", 'iifname != "eth0" drop',
+          "tcp dport 22 accept", policy="drop", family="bridge"), TRIXIE),
     Fault("drop for the other family", "", "ok", nft("tcp dport 22 drop", family="ip6"), TRIXIE),
     Fault("drop for forwarded packets", "", "ok", nft("tcp dport 22 drop", hook="forward", policy="drop")),
     Fault("drop behind a return", "", "ok", nft("tcp dport 22 jump guests", "chain guests { ip saddr 10.77.0.0/16 return;"

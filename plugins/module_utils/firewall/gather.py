@@ -168,12 +168,12 @@ def _first_obstacle(chains, world, packet, skipped):
     if fates[0][1].verdict not in walk.BLOCKING and handshake:
         way_back = world.interface_to(packet["source"])
         reply = walk.reply_to(arrived, way_back)
-        fates.append(("reply", walk.departure(chains, reply, skipped)))
+        fates.append(("reply", walk.departure(chains, reply, world, skipped)))
         second = walk.following(first, arrived)
         fates.append(("established", walk.arrival(chains, second.copy(), world, skipped)))
         if world.reads_data and not arrived.untracked:
             fates.append(("data", walk.arrival(chains, second.with_data(), world, skipped)))
-            fates.append(("data", walk.departure(chains, reply.with_data(), skipped)))
+            fates.append(("data", walk.departure(chains, reply.with_data(), world, skipped)))
     for wanted in (walk.BLOCKING, ("unknown",)):
         for stage, fate in fates:
             if fate.verdict in wanted:

@@ -334,6 +334,8 @@ def _chain(content, asleep):
     chain = Chain(BACKEND, content["family"], content["table"], content["name"])
     if "hook" in content and not asleep:
         chain.hook, chain.kind = content["hook"], content.get("type", "filter")
+        if chain.family == "bridge":
+            chain.hook = "bridge " + chain.hook
         chain.policy = content.get("policy", "accept")
         priority = content.get("prio", 0)
         chain.priority = PRIORITIES.get(priority, 0) if hasattr(priority, "splitlines") else priority

@@ -166,6 +166,8 @@ def _meta(content, packet, _world):
         "iifname": ("interface", packet.input),
         "oif": ("interface", packet.output),
         "oifname": ("interface", packet.output),
+        "ibrname": ("interface", packet.bridge if packet.input != "" else ""),
+        "obrname": ("interface", packet.bridge if packet.output != "" else ""),
         "mark": ("int", packet.mark),
         "pkttype": ("pkttype", 0),
         "length": ("int", packet.length),

@@ -111,6 +111,8 @@ class Packet(object):
         self.length, self.data = HANDSHAKE_BYTES, ""
         # An empty name is what a filter sees where there is no such interface.
         self.input, self.output = interface, ""
+        # The bridge, while the packet is at a port of it.
+        self.bridge = ""
         self.mark = 0
         self.connection_mark = 0
         # Connection tracking looks at a packet between the hooks of priority -300 and -150.

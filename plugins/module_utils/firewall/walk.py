@@ -13,7 +13,12 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packe
 DEPTH_LIMIT = 64
 # Where connection tracking and address translation sit among the base chains.
 TRACKING, TRANSLATION_IN, TRANSLATION_OUT = -200, -100, 100
-FAMILIES = {"ip": (4,), "ip6": (6,), "inet": (4, 6), "netdev": (4, 6)}
+FAMILIES = {"ip": (4,), "ip6": (6,), "inet": (4, 6), "netdev": (4, 6), "bridge": (4, 6)}
+# Where the packets of a bridge pass its port, on their way in and out. The hooks of a bridge have names of their own.
+PORT_IN, PORT_OUT = (
+    ("ingress", "bridge prerouting", "bridge input"),
+    ("bridge output", "bridge postrouting", "egress"),
+)
 BLOCKING = ("drop", "reject")
 # In the JSON of nft, and in what iptables saves.
 DATA_WORDS = ('"length"', '"psh"', "--length ", "--string ", "PSH")
@@ -231,7 +236,7 @@ def through_hooks(chains, hooks, packet, skipped):
 
 def _track(packet, hook, priority):
     """Connection tracking sees a packet that comes in or goes out, before the chains behind it."""
-    if hook in ("prerouting", "output") and priority >= TRACKING and not packet.untracked:
+    if hook in ("prerouting", "output", "bridge prerouting") and priority >= TRACKING and not packet.untracked:
         packet.tracked = True
     if hook == "prerouting" and priority > TRANSLATION_IN and packet.known_translation:
         packet.translate(*packet.known_translation)
@@ -246,7 +251,9 @@ def _translates(packet):
 
 def arrival(chains, packet, world, skipped):
     """The fate of a packet that comes in for this host."""
-    fates = [through_hook(chains, "ingress", packet, skipped)]
+    fates = [_at_port(chains, PORT_IN, packet, "input", world, skipped)]
+    if fates[0].verdict not in BLOCKING:
+        fates = [combined(fates + [through_hook(chains, "ingress", packet, skipped)])]
     if fates[0].verdict in BLOCKING:
         return fates[0]
     fates.append(through_hook(chains, "prerouting", packet, skipped))
@@ -264,12 +271,33 @@ def arrival(chains, packet, world, skipped):
 def _refusal_is_lost(chains, packet, reject_with, world, skipped):
     """Whether what says no to the client may not get out."""
     refusal = refusal_of(packet, reject_with, world.interface_to(packet.source))
-    return departure(chains, refusal, skipped).verdict != ACCEPTED
+    return departure(chains, refusal, world, skipped).verdict != ACCEPTED
 
 
-def departure(chains, packet, skipped):
+def departure(chains, packet, world, skipped):
     """The fate of a packet that this host sends."""
-    return through_hooks(chains, ("output", "postrouting", "egress"), packet, skipped)
+    fate = through_hooks(chains, ("output", "postrouting", "egress"), packet, skipped)
+    if fate.verdict in BLOCKING:
+        return fate
+    return combined([fate, _at_port(chains, PORT_OUT, packet, "output", world, skipped)])
+
+
+def _at_port(chains, hooks, packet, side, world, skipped):
+    """The fate of a packet at the port of its bridge, where the filters see the port in the place of the bridge.
+
+    ``side``: input or output.
+    """
+    bridge = getattr(packet, side)
+    filtered = any(chain.hook in hooks for chain in chains)
+    port = world.bridge_port(bridge) if bridge and filtered else ""
+    if port == "":
+        return Fate(ACCEPTED)
+    frame = packet.copy()
+    setattr(frame, side, port)
+    frame.bridge = bridge
+    fate = through_hooks(chains, hooks, frame, skipped)
+    packet.mark, packet.added = frame.mark, frame.added
+    return fate
 
 
 def reply_to(packet, interface):

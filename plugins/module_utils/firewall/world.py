@@ -10,8 +10,9 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink, routing
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import number_of
+from ansible_collections.rescue.remote_login.plugins.module_utils.network import interfaces
 
 ROUTE_TYPES = {"unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5, "blackhole": 6,
                "unreachable": 7, "prohibit": 8, "throw": 9}  # fmt: skip
@@ -24,6 +25,7 @@ class World(object):
 
     def __init__(self):
         self._routes, self._sets, self._files = {}, {}, {}
+        self._links = None
         # Whether a ruleset judges packets by what they carry.
         self.reads_data = False
 
@@ -44,6 +46,21 @@ class World(object):
         if route["interface"] is not None:
             return route["interface"]
         return None if ":" in (route["error"] or ":") else ""
+
+    def links(self):
+        """All links by their number."""
+        if self._links is None:
+            bodies, _error = netlink.dump(interfaces.RTM_GETLINK, interfaces.IFINFOMSG.pack(0, 0, 0, 0, 0))
+            self._links = interfaces.parse_links(bodies)
+        return self._links
+
+    def bridge_port(self, name):
+        """The one port of a bridge, None where it has several, an empty name for a link that is no bridge."""
+        links = self.links().values()
+        if not any(link["name"] == name and link["kind"] == "bridge" for link in links):
+            return ""
+        ports = [link["name"] for link in links if link["master"] == name]
+        return ports[0] if len(ports) == 1 else None
 
     @staticmethod
     def routes_to_loopback(interface):

@@ -6,9 +6,15 @@ __metaclass__ = type
 
 import unittest
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather, iptables, iptables_matches
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import (
+    gather,
+    iptables,
+    iptables_matches,
+    nft,
+)
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.world import World
 
+DROP = {"drop": None}
 CLIENT, ADDRESS = "10.0.0.9", "10.0.0.2"
 SAVED = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n%s\nCOMMIT\n"
 
@@ -25,9 +31,43 @@ class Here(World):
         return name == "clients"
 
 
+class Bridged(Here):
+    """The same, with the address on a bridge of these ports."""
+
+    def __init__(self, *ports):
+        Here.__init__(self)
+        names = ("br0",) + ports
+        self._links = {name: {"name": name, "kind": "device", "master": "br0"} for name in names}
+        self._links["br0"].update(kind="bridge", master=None)
+
+    def route(self, address):
+        return dict(Here.route(self, address), interface="lo" if address == ADDRESS else "br0")
+
+
 def judged(chains, world=None, **packet):
     asked = {"protocol": "tcp", "source": CLIENT, "destination": ADDRESS, "port": 22, "interface": None}
     return gather.judge(chains, world or Here(), dict(asked, **packet))
+
+
+def chain(hook, *statements, **more):
+    """A base chain as nft lists it, with one rule of these statements."""
+    place = {"family": more.get("family", "inet"), "table": "t"}
+    base = dict(place, name=hook, hook=hook, type="filter", prio=0, policy=more.get("policy", "accept"))
+    if "device" in more:
+        base["dev"] = more["device"]
+    return [{"chain": base}, {"rule": dict(place, chain=hook, handle=7, expr=list(statements))}]
+
+
+def equal(left, right):
+    return {"match": {"op": "==", "left": left, "right": right}}
+
+
+def of_nft(entries, world, **packet):
+    chains = nft.chains({"nftables": entries}, world)
+    for each in chains:
+        for rule in each.rules:
+            rule.text = "rule of %s" % each.name
+    return judged(chains, world, **packet)
 
 
 def of_iptables(*rules):
@@ -90,6 +130,40 @@ class IptablesFlagsTest(unittest.TestCase):
         answer = of_iptables(rule)
         self.assertEqual(("unknown", "reply"), (answer["verdict"], answer["suspect"]["stage"]))
         self.assertEqual(rule, answer["suspect"]["text"])
+
+
+class BridgeTest(unittest.TestCase):
+    def test_the_filters_of_the_port_come_first(self):
+        dport = equal({"payload": {"protocol": "tcp", "field": "dport"}}, 22)
+        own_port = equal({"meta": {"key": "iifname"}}, "eth0")
+        for entries in (
+            chain("prerouting", own_port, dport, DROP, family="bridge"),
+            chain("input", own_port, equal({"meta": {"key": "ibrname"}}, "br0"), DROP, family="bridge"),
+            chain("ingress", dport, DROP, family="netdev", device="eth0"),
+        ):
+            self.assertEqual(("drop", "arrival"), self.fate(of_nft(entries, Bridged("eth0"))))
+            self.assertEqual("accept", of_nft(entries, Bridged("eth1"))["verdict"])
+
+    def test_the_answer_passes_them_as_well(self):
+        entries = chain("postrouting", equal({"meta": {"key": "oifname"}}, "eth0"), DROP, family="bridge")
+        self.assertEqual(("drop", "reply"), self.fate(of_nft(entries, Bridged("eth0"))))
+
+    def test_of_several_ports_nobody_knows_which_one_it_is(self):
+        entries = chain("input", equal({"meta": {"key": "iifname"}}, "eth0"), DROP, family="bridge")
+        answer = of_nft(entries, Bridged("eth0", "tap0"))
+        self.assertEqual(("unknown", "rule of input"), (answer["verdict"], answer["suspect"]["text"]))
+        self.assertEqual("drop", of_nft(chain("input", DROP, family="bridge"), Bridged("eth0", "tap0"))["verdict"])
+
+    def test_a_host_without_a_bridge_has_nothing_to_do_with_them(self):
+        entries = chain("input", DROP, family="bridge", policy="drop")
+        world = Bridged("eth0")
+        world._links["br0"]["kind"] = "bond"
+        for here in (world, Here()):
+            self.assertEqual("accept", of_nft(entries, here)["verdict"])
+
+    @staticmethod
+    def fate(answer):
+        return answer["verdict"], answer["stage"]
 
 
 if __name__ == "__main__":
