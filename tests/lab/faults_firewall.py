@@ -18,6 +18,13 @@ NAT = ("iptables -t nat -N DOCKER; iptables -t nat -A PREROUTING -m addrtype --d
 BRIDGED = ("A=$(ip -4 -o addr show eth0 | awk '{print $4}'); ip link add br0 address $(cat /sys/class/net/eth0/address)"
            " type bridge; ip link set br0 up; ip -4 addr flush dev eth0; ip link set eth0 master br0;"
            " ip addr add $A dev br0; ")  # fmt: skip
+# The address of the host moves to a link of its own, while the way back stays where it was. Nobody may learn from the
+# host's own questions for neighbours that its address is to be found behind that link as well.
+TWO_LINKS = ("A=$(ip -4 -o addr show eth0 | awk '{print $4}'); bash -c 'echo > /dev/tcp/10.77.1.1/9' 2>/dev/null || true;"
+             " M=$(ip neigh show 10.77.1.1 | awk '{print $5}'); echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_ignore;"
+             " ip link add link eth0 name net1 type macvlan mode bridge; echo 1 > /proc/sys/net/ipv4/conf/net1/arp_notify;"
+             " ip addr del $A dev eth0; ip addr add ${A%/*}/32 dev net1; ip link set net1 up;"
+             " ip route add 10.77.1.0/24 dev eth0 src ${A%/*}; ip neigh replace 10.77.1.1 lladdr $M dev eth0; ")  # fmt: skip
 
 
 def nft(*rules: str, hook: str = "input", family: str = "inet", policy: str = "accept", sets: str = "",
@@ -115,6 +122,8 @@ FAULTS = [
           remedied=True),
     fault("port of a bridge", TIMED, BRIDGED + nft('iifname "eth0" tcp dport 22 drop', family="bridge"),
           'iifname "eth0" tcp dport 22 drop', UFW, remedied=True),
+    fault("another link than that of the way back", TIMED, TWO_LINKS + nft('iifname "net1" tcp dport 22 drop'),
+          'iifname "net1" tcp dport 22 drop', TRIXIE),
     fault("accepted first, dropped behind", TIMED, nft("tcp dport 22 accept", priority="-10")
           + "nft 'add table ip late; add chain ip late i { type filter hook input priority 10; };"
           " add rule ip late i tcp dport { 21, 22 } drop'", "table ip late", BOOKWORM),

@@ -115,9 +115,47 @@ def verdict(packet):
 
 
 def judge(chains, world, packet):
-    """The fate of a connection by these chains: the client's first packet, the answer, the client's second packet."""
-    interface = packet["interface"] or world.interface_to(packet["source"])
-    packet = dict(packet, interface=interface)
+    """The fate of a connection by these chains, by each interface that its packets may come in by."""
+    if packet["interface"]:
+        return _judge(chains, world, packet)
+    ways = world.ways_in(packet["source"], packet["destination"])
+    answers = [_judge(chains, world, dict(packet, interface=way)) for way in ways]
+    return answers[0] if len(answers) == 1 else _agreed(*answers)
+
+
+def _agreed(answer, other):
+    """One answer of two for a packet that may come in by either of two interfaces."""
+    if answer["blockers"] and other["blockers"]:
+        common = [blocker for blocker in answer["blockers"] if blocker in other["blockers"]]
+        more = [blocker for blocker in other["blockers"] if blocker not in common]
+        answer = other if common and answer["blockers"][0] not in common else answer
+        kinds = set(answer["alternatives"]) | set(other["alternatives"]) | {other["verdict"]}
+        return dict(
+            answer, alternatives=sorted(kinds - {answer["verdict"]}), blockers=common or answer["blockers"] + more
+        )
+    blocked = next((each for each in (answer, other) if each["blockers"]), None)
+    if blocked is None:
+        return answer if answer["verdict"] == "unknown" else other if other["verdict"] == "unknown" else answer
+    told = "it is not known whether the packets come in by %s or by %s"
+    reason = told % (answer["packet"]["interface"], other["packet"]["interface"])
+    doubtful = [
+        dict(each, verdict="unknown", does=DEEDS["unknown"] % STOPPED[each["stage"]]) for each in blocked["blockers"]
+    ]
+    suspects = doubtful + answer["suspects"]
+    suspects += [each for each in other["suspects"] if each not in suspects]
+    return dict(
+        blocked,
+        verdict="unknown",
+        alternatives=[blocked["verdict"]],
+        reason="%s cannot be judged: %s" % (blocked["rule"]["text"], reason),
+        blockers=[],
+        suspects=suspects[:SUSPECTS_LIMIT],
+        suspect=suspects[0],
+    )
+
+
+def _judge(chains, world, packet):
+    """The fate of a connection: the client's first packet, the answer, the client's second packet."""
     blockers, skipped, answer = [], set(), None
     while len(blockers) < BLOCKERS_LIMIT:
         stage, fate, arrived = _first_obstacle(chains, world, packet, skipped)

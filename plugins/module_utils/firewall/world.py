@@ -16,6 +16,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.network import
 
 ROUTE_TYPES = {"unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5, "blackhole": 6,
                "unreachable": 7, "prohibit": 8, "throw": 9}  # fmt: skip
+# Links that no packet comes in by from outside.
+INNER = ("dummy", "loopback", "ifb")
 TICKS = (1000, 300, 250, 100)
 TABLE_LIMIT_BYTES = 8 * 1024 * 1024
 
@@ -53,6 +55,23 @@ class World(object):
             bodies, _error = netlink.dump(interfaces.RTM_GETLINK, interfaces.IFINFOMSG.pack(0, 0, 0, 0, 0))
             self._links = interfaces.parse_links(bodies)
         return self._links
+
+    def ways_in(self, source, destination):
+        """The interfaces by which a packet may come in: that of the way back, and the one that holds the address."""
+        back = self.interface_to(source)
+        holder = self._holder(destination) if destination and back != "lo" else None
+        if holder is None or holder == back:
+            return [back]
+        return [back, holder] if back else [holder]
+
+    def _holder(self, address):
+        """The one link to the outside that has this address and carries packets, or None."""
+        bodies, _error = netlink.dump(interfaces.RTM_GETADDR, interfaces.IFADDRMSG.pack(0, 0, 0, 0, 0))
+        links = {link["name"]: link for link in self.links().values()}
+        entries = interfaces.parse_addresses(bodies, self.links())
+        names = {entry["interface"] for entry in entries if entry["address"] == address.split("%")[0]}
+        usable = [name for name in names & set(links) if links[name]["up"] and links[name]["kind"] not in INNER]
+        return usable[0] if len(usable) == 1 else None
 
     def bridge_port(self, name):
         """The one port of a bridge, None where it has several, an empty name for a link that is no bridge."""

@@ -31,6 +31,13 @@ class Here(World):
         return name == "clients"
 
 
+class OfTwoLinks(Here):
+    """The same, with the address on another link than the way back leads by."""
+
+    def _holder(self, address):
+        return "net1"
+
+
 class Bridged(Here):
     """The same, with the address on a bridge of these ports."""
 
@@ -130,6 +137,43 @@ class IptablesFlagsTest(unittest.TestCase):
         answer = of_iptables(rule)
         self.assertEqual(("unknown", "reply"), (answer["verdict"], answer["suspect"]["stage"]))
         self.assertEqual(rule, answer["suspect"]["text"])
+
+
+class InterfaceTest(unittest.TestCase):
+    def judged(self, *rules, **packet):
+        world = OfTwoLinks()
+        return judged(iptables.chains(SAVED % "\n".join(rules), "iptables-legacy", 4, world), world, **packet)
+
+    def test_where_the_way_in_makes_a_difference_nobody_knows(self):
+        for name, other in (("net1", "eth0"), ("eth0", "net1")):
+            rule = "-A INPUT -i %s -p tcp -m tcp --dport 22 -j DROP" % name
+            answer = self.judged(rule, "-A INPUT -p udp -j DROP")
+            self.assertEqual(("unknown", ["drop"], []), (answer["verdict"], answer["alternatives"], answer["blockers"]))
+            self.assertEqual((rule, "unknown"), (answer["suspect"]["text"], answer["suspect"]["verdict"]))
+            told = " cannot be judged: it is not known whether the packets come in by eth0 or by net1"
+            self.assertEqual(rule + told, answer["reason"])
+            self.assertEqual("drop", self.judged(rule, interface=name)["verdict"])
+            self.assertEqual("accept", self.judged(rule, interface=other)["verdict"])
+
+    def test_where_it_makes_none_the_verdict_is_certain(self):
+        self.assertEqual("accept", self.judged("-A INPUT -i eth1 -j DROP")["verdict"])
+        answer = self.judged("-A INPUT -i net1 -j REJECT", "-A INPUT -p tcp -j DROP")
+        self.assertEqual(("drop", ["reject"]), (answer["verdict"], answer["alternatives"]))
+        self.assertEqual(["-A INPUT -p tcp -j DROP"], [blocker["text"] for blocker in answer["blockers"]])
+        answer = self.judged("-A INPUT -i net1 -j DROP", "-A INPUT -i eth0 -j DROP")
+        self.assertEqual(("drop", 2), (answer["verdict"], len(answer["blockers"])))
+
+    def test_what_is_not_known_stays_so(self):
+        limited = "-A INPUT -m limit --limit 1/hour -j DROP"
+        answer = self.judged(limited, "-A INPUT -i net1 -j DROP")
+        self.assertEqual("unknown", answer["verdict"])
+        self.assertEqual(["-A INPUT -i net1 -j DROP", limited], [each["text"] for each in answer["suspects"]])
+
+    def test_the_link_that_holds_the_address(self):
+        world = World()
+        world._links = {1: {"name": "lo", "kind": "loopback", "up": True}}
+        self.assertEqual(None, world._holder("127.0.0.1"))
+        self.assertEqual(["lo"], world.ways_in("127.0.0.1", "127.0.0.1"))
 
 
 class BridgeTest(unittest.TestCase):
