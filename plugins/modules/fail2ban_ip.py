@@ -23,7 +23,9 @@ extends_documentation_fragment:
   - rescue.remote_login.attributes.changing_module
 options:
   ip:
-    description: Addresses or networks (CIDR), IPv4 or IPv6. A network stands for the ban of just this network.
+    description:
+      - Addresses or networks (CIDR), IPv4 or IPv6. A network stands for the ban of just this network.
+      - A network with host bits set, such as V(192.0.2.7/24), is refused rather than widened.
     type: list
     elements: str
     required: true
@@ -53,7 +55,7 @@ options:
     type: int
     default: 22
   wait:
-    description: After how many seconds to look whether a ban has come back.
+    description: After how many seconds to look whether a ban has come back, 0 to 3600.
     type: int
     default: 3
 notes:
@@ -129,6 +131,7 @@ def carry_out(module, done):
         raise unban.CannotUnban("an address cannot be both banned and ignored")
     if not 0 < asked["port"] < 65536:
         raise unban.CannotUnban("port must be between 1 and 65535, not %d" % asked["port"])
+    wait = unban.checked_wait(asked["wait"])
     # Everything is looked at before anything is changed.
     targets = [unban.checked_address(text) for text in asked["ip"]]
     state = unban.checked_server(asked["jail"], needed=asked["state"] == "banned" or asked["ignore"])
@@ -148,7 +151,7 @@ def carry_out(module, done):
             asked["port"],
             asked["jail"],
             asked["networks"],
-            asked["wait"],
+            wait,
             module.check_mode,
             module.atomic_move,
         )

@@ -27,6 +27,7 @@ ALL_JAILS = "all"
 # Any word that could be a jail; it is never put on a shell's line all the same.
 JAIL = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z")
 COMMAND_TIMEOUT_S = 30
+WAIT_LIMIT_S = 3600
 SAID_LIMIT = 300
 
 
@@ -45,7 +46,18 @@ def checked_address(text):
         raise CannotUnban("'%s' is neither an IP address nor a network" % text)
     if wanted.length == 0:
         raise CannotUnban("%s is everybody" % text)
+    address = addresses.network(text.strip().partition("/")[0])
+    if (address.family, address.number) != (wanted.family, wanted.number):
+        words = (text, addresses.text(wanted), addresses.text(address))
+        raise CannotUnban("'%s' has host bits set: write %s or %s" % words)
     return wanted
+
+
+def checked_wait(seconds):
+    """After how many seconds to look again; sleeping less than none, or longer than a clock counts, is an error."""
+    if not 0 <= seconds <= WAIT_LIMIT_S:
+        raise CannotUnban("wait must be between 0 and %d, not %d" % (WAIT_LIMIT_S, seconds))
+    return seconds
 
 
 def checked_server(jail, needed):
