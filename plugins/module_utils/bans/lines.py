@@ -13,73 +13,86 @@ import re
 import tempfile
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses, others
+from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses, others, wrappers
 
 DENY = "/etc/hosts.deny"
 LIMIT_BYTES = others.FILE_LIMIT_BYTES
+TEXT_LIMIT = 200
 
 
 def find(wanted, remembered):
-    """[{path, numbers, by, text}]: the lines of banners that name just this address, by file.
+    """[{path, by, blocks, text}]: the lines of banners that name just this address, by file.
 
-    ``remembered`` tells whether fail2ban has ever banned it: its lines bear no mark.
+    A block is lines that belong together, as texts. ``remembered`` tells whether fail2ban has ever banned the
+    address: its lines bear no mark.
     """
-    found = []
-    denied = host.read(DENY, limit=LIMIT_BYTES).text
+    denied = wrappers.lines_of(host.read(DENY, limit=LIMIT_BYTES).text)
     marked = [number for number, address in others.denyhosts_lines(denied) if addresses.network(address) == wanted]
+    found = []
     if marked:
         # The remark above goes with its line.
-        found.append(_lines(DENY, "denyhosts", [number - 1 for number in marked] + marked, denied))
+        found.append(_lines(DENY, "denyhosts", [denied[number - 2 : number] for number in marked]))
         found += _denyhosts_memory(wanted)
     written = [number for number in by_fail2ban(denied, wanted) if number not in marked] if remembered else []
     if written:
-        found.append(_lines(DENY, "fail2ban", written, denied))
+        found.append(_lines(DENY, "fail2ban", [[denied[number - 1]] for number in written]))
     for path in others.SSHGUARD_FILES:
-        text = host.read(path, limit=LIMIT_BYTES).text
-        listed = [number for number, line in enumerate(text.splitlines(), 1) if _ends_with(line, "|", wanted)]
-        if listed:
-            found.append(_lines(path, "sshguard", listed, text))
+        found += _single(path, "sshguard", lambda line: _ends_with(line, "|", wanted))
     return found
 
 
-def by_fail2ban(text, wanted):
+def by_fail2ban(listed, wanted):
     """The numbers of the lines 'DAEMON: ADDRESS' as fail2ban's action hostsdeny writes them."""
     line = re.compile(r"^[\w-]+: \[?%s\]?$" % re.escape(addresses.text(wanted)))
-    return [number for number, written in enumerate(text.splitlines(), 1) if line.match(written)]
+    return [number for number, written in enumerate(listed, 1) if line.match(written)]
 
 
 def _denyhosts_memory(wanted):
     """'ADDRESS:COUNT:DATE' in DenyHosts' own files, from which it would write the line again."""
-    found = []
+    found, start = [], addresses.text(wanted) + ":"
     for name in others.DENYHOSTS_FILES:
         path = os.path.join(others.DENYHOSTS_FOLDER, name)
-        text = host.read(path, limit=LIMIT_BYTES).text
-        start = addresses.text(wanted) + ":"
-        numbers = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith(start)]
-        if numbers:
-            found.append(_lines(path, "denyhosts", numbers, text))
+        found += _single(path, "denyhosts", lambda line: line.startswith(start))
     return found
+
+
+def _single(path, by, is_wanted):
+    """The lines of a file that are wanted, each by itself; nothing where there are none."""
+    blocks = [[line] for line in wrappers.lines_of(host.read(path, limit=LIMIT_BYTES).text) if is_wanted(line)]
+    return [_lines(path, by, blocks)] if blocks else []
 
 
 def _ends_with(line, separator, wanted):
     return addresses.network(line.rpartition(separator)[2].strip() or "-") == wanted
 
 
-def _lines(path, by, numbers, text):
-    shown = text.splitlines()
-    return {"path": path, "by": by, "numbers": sorted(numbers), "text": "; ".join(shown[n - 1] for n in numbers)[:200]}
+def _lines(path, by, blocks):
+    text = "; ".join(line for block in blocks for line in block)
+    return {"path": path, "by": by, "blocks": blocks, "text": text[:TEXT_LIMIT]}
 
 
 def remove(found, move):
-    """Take these lines out of their file; ``move`` puts a new file in the place of the old one, mode and owner kept."""
+    """Take these lines out of their file; ``move`` puts a new file in the place of the old one, mode and owner kept.
+
+    They are looked for by what they say: a banner can have written the file since. What is not there is not missed.
+    """
     path = os.path.realpath(found["path"])
     with open(path, "rb") as handle:
-        before = handle.read().splitlines(True)
-    shown = [before[number - 1].decode("utf-8", "replace").rstrip("\r\n") for number in found["numbers"]]
-    if "; ".join(shown)[:200] != found["text"] and len(found["numbers"]) == 1:
-        raise ValueError("%s has changed in the meantime" % path)
-    kept = [line for number, line in enumerate(before, 1) if number not in found["numbers"]]
+        kept = handle.read().split(b"\n")
+    shown = [line.decode("utf-8", "replace") for line in kept]
+    before = len(kept)
+    for block in found["blocks"]:
+        place = _place(shown, block)
+        if place is not None:
+            del shown[place : place + len(block)], kept[place : place + len(block)]
+    if len(kept) == before:
+        return
     descriptor, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".remote-login-")
     with os.fdopen(descriptor, "wb") as handle:
-        handle.write(b"".join(kept))
+        handle.write(b"\n".join(kept))
     move(new, path)
+
+
+def _place(shown, block):
+    """Where these lines stand one behind the other, or None."""
+    return next((start for start in range(len(shown)) if shown[start : start + len(block)] == block), None)

@@ -12,7 +12,7 @@ import json
 import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses
+from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses, wrappers
 
 SSHGUARD_FILES = ("/var/lib/sshguard/blacklist.db", "/var/db/sshguard/blacklist.db", "/var/lib/sshguard/enemies")
 DENYHOSTS_FOLDER = "/var/lib/denyhosts"
@@ -103,7 +103,7 @@ def sshguard(clients):
     """The clients on sshguard's blacklist: 'TIME|SERVICE|KIND|ADDRESS' in each line."""
     found = []
     for path in SSHGUARD_FILES:
-        for line in host.read(path, limit=FILE_LIMIT_BYTES).text.splitlines():
+        for line in wrappers.lines_of(host.read(path, limit=FILE_LIMIT_BYTES).text):
             fields = line.strip().split("|")
             if len(fields) < 4 or not fields[0].isdigit():
                 continue
@@ -120,7 +120,8 @@ def sshguard(clients):
 def denyhosts(clients):
     """The clients that DenyHosts has in hosts.deny, each behind a remark of its own."""
     found = []
-    for line, address in denyhosts_lines(host.read("/etc/hosts.deny", limit=FILE_LIMIT_BYTES).text):
+    denied = wrappers.lines_of(host.read("/etc/hosts.deny", limit=FILE_LIMIT_BYTES).text)
+    for line, address in denyhosts_lines(denied):
         for client, wanted in clients:
             if addresses.network(address) == wanted:
                 found.append(
@@ -129,11 +130,11 @@ def denyhosts(clients):
     return found
 
 
-def denyhosts_lines(text):
+def denyhosts_lines(lines):
     """[(number, address)] of the lines of hosts.deny that DenyHosts has written."""
-    found, lines = [], text.splitlines()
+    found = []
     for number, line in enumerate(lines):
         marked = re.match(r"# DenyHosts: .*\| *(?P<entry>\S.*?) *$", lines[number - 1]) if number else None
-        if marked and marked.group("entry") == line.strip():
+        if marked and marked.group("entry").strip() == line.strip():
             found.append((number + 1, line.rpartition(": ")[2].strip(" []")))
     return found

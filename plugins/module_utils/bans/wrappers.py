@@ -75,13 +75,19 @@ def known_name(address):
 # --- the files ---
 
 
+def lines_of(text):
+    """The lines of a file as libwrap and the banners see them: nothing but a newline ends one."""
+    listed = text.split("\n")
+    return listed if listed[-1] else listed[:-1]
+
+
 def parse(text, path):
     """The rules of a file. A backslash joins a line with the next one, also that of a remark.
 
     A last line without its end, even a remark, libwrap takes for one that grants nothing and refuses everybody.
     """
     rules, joined, first, begun = [], "", None, 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         first = begun = first or number
         joined += line
         if joined.endswith("\\"):
@@ -92,7 +98,7 @@ def parse(text, path):
         joined, first = "", None
     if text and (first is not None or not text.endswith("\n")):
         rules = [rule for rule in rules if rule.line != begun]
-        last = " ".join(text.splitlines()[-1].split())
+        last = " ".join(lines_of(text)[-1].split())
         rules.append(Rule(path, begun, last, "ALL", "ALL", [UNENDED]))
     return rules
 

@@ -20,7 +20,6 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
     gather,
     ignore,
     iptables,
-    lines,
     managers,
     nft,
     others,
@@ -357,24 +356,7 @@ class Others(unittest.TestCase):
 
     def test_lines_of_denyhosts_bear_its_remark(self):
         text = "sshd: 192.0.2.1\n# DenyHosts: Sat Nov 21 04:00:00 2026 | sshd: 198.51.100.7\nsshd: 198.51.100.7\n"
-        self.assertEqual(others.denyhosts_lines(text), [(3, "198.51.100.7")])
-
-    def test_lines_of_fail2ban_name_one_address_and_nothing_else(self):
-        text = "ALL: 198.51.100.7\nsshd: 198.51.100.7 192.0.2.1\n# ALL: 198.51.100.7\nALL: 198.51.100.77\n"
-        self.assertEqual(lines.by_fail2ban(text, BANNED), [1])
-
-    def test_only_the_lines_that_were_found_are_taken_out(self):
-        with folder_with({"deny": "ALL: 192.0.2.1\nALL: 198.51.100.7\n# no end"}) as root:
-            moved = {}
-            found = lines._lines(root + "/deny", "fail2ban", [2], "a\nALL: 198.51.100.7\nb\n")
-
-            def move(new, path):
-                with open(new) as handle:
-                    moved[path] = handle.read()
-
-            lines.remove(found, move)
-            self.assertEqual(list(moved.values()), ["ALL: 192.0.2.1\n# no end"])
-            self.assertRaises(ValueError, lines.remove, dict(found, numbers=[1]), move)
+        self.assertEqual(others.denyhosts_lines(text.splitlines()), [(3, "198.51.100.7")])
 
 
 class Database(unittest.TestCase):

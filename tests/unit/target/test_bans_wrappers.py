@@ -111,6 +111,10 @@ class Judged(unittest.TestCase):
         self.assertTrue(judge(deny="ALL: [fd77:1::1]\n", client=CLIENT6)["names_client"])
         self.assertFalse(judge(deny="ALL: 10.77.\n")["names_client"])
 
+    def test_only_a_newline_ends_a_line(self):
+        self.assertEqual(judge(deny="# a remark\x0cALL: ALL\n")["verdict"], "allow")
+        self.assertEqual(judge(deny="# a remark\x0b\x1c\nALL: ALL\n")["line"], 2)
+
 
 if __name__ == "__main__":
     unittest.main()
