@@ -89,8 +89,14 @@ steps:
   type: list
   elements: str
   sample: ["fail2ban-client unban 198.51.100.7"]
+notes:
+  description: What may bring a ban back and nobody could look into, such as the database of a stopped fail2ban.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 detail:
-  description: The same as one line.
+  description: RV(steps) and RV(notes) as one line.
   returned: success
   type: str
   sample: "198.51.100.7: fail2ban-client unban 198.51.100.7"
@@ -114,17 +120,20 @@ def main():
         },
         supports_check_mode=True,
     )
-    done = {}
+    done, notes = {}, []
     try:
-        carry_out(module, done)
+        carry_out(module, done, notes)
     except (unban.CannotUnban, ignore.CannotIgnore) as reason:
         changed = bool(getattr(reason, "changed", False) or any(done.values())) and not module.check_mode
         module.fail_json(msg=reason.args[0], changed=changed)
     listed = [step for steps in done.values() for step in steps]
-    module.exit_json(changed=bool(listed), steps=listed, detail=told(done, module), diff=shown(done, module))
+    for note in notes:
+        module.warn(note)
+    detail = "; ".join([told(done, module)] + notes)
+    module.exit_json(changed=bool(listed), steps=listed, notes=notes, detail=detail, diff=shown(done, module))
 
 
-def carry_out(module, done):
+def carry_out(module, done, notes):
     """Do what is asked for, address by address; ``done`` keeps the steps, also those before a failure."""
     asked = module.params
     if asked["state"] == "banned" and asked["ignore"]:
@@ -146,7 +155,7 @@ def carry_out(module, done):
             if not module.check_mode:
                 ignore.carry_out(planned, wanted, module.atomic_move)
             steps += ignore.words(planned, wanted)
-        steps += unban.unban(
+        lifted, unknown = unban.unban(
             wanted,
             asked["port"],
             asked["jail"],
@@ -155,6 +164,8 @@ def carry_out(module, done):
             module.check_mode,
             module.atomic_move,
         )
+        steps += lifted
+        notes += ["%s: %s" % (addresses.text(wanted), unknown)] if unknown else []
 
 
 def told(done, module):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from faults_bans import CLIENT, MORE_JAILS, NGINX, ban, jail
+from faults_bans import CLIENT, MORE_JAILS, NGINX, START, ban, jail
 from fixtures import Playbook, Run
 from fleet import Host
 
@@ -182,6 +182,28 @@ def test_a_client_that_hangs_is_said_so(start: Start, playbook: Playbook) -> Non
     _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT])
     assert "fail2ban does not answer" in told["msg"]
     assert not told["changed"]
+
+
+@pytest.mark.parametrize("image", ["bookworm", "trixie", "bullseye"])
+def test_what_a_stopped_server_would_ban_again(image: str, start: Start, playbook: Playbook) -> None:
+    host = start(image, jail("iptables-multiport") + ban() + "; " + ban(address=STRANGER)
+                 + "; { systemctl stop fail2ban || service fail2ban stop; } >/dev/null 2>&1")  # fmt: skip
+    hidden = "for file in /usr/lib/python*/lib-dynload/_sqlite3*.so; do mv $file $file.off; done"
+    host.run(hidden)
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT])
+    assert (told["failed"], told["changed"], told["steps"]) == (False, False, []), told
+    (note,) = told["notes"]
+    assert "may ban it again when it starts, its database cannot tell: this Python has no sqlite3" in note
+    assert note in told["detail"]
+    assert told["warnings"] == [note]
+    host.run(hidden.replace("_sqlite3*.so", "_sqlite3*.off").replace("$file.off", "${file%.off}"))
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT])
+    assert told["steps"] == [f"take {CLIENT} of jail sshd out of the database"], told
+    assert told["notes"] == []
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT])
+    assert (told["changed"], told["notes"]) == (False, []), told
+    host.run(START)
+    assert banned(host).strip() == f"[{{'sshd': ['{STRANGER}']}}]"
 
 
 @pytest.mark.parametrize("image", ["bookworm", "trixie", "bullseye"])

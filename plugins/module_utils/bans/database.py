@@ -20,6 +20,7 @@ except ImportError:
 
 PATH = "/var/lib/fail2ban/fail2ban.sqlite3"
 ROWS_LIMIT = 200000
+NO_END = "this version keeps no end of a ban in its database"
 
 
 def bans_of(clients, path=PATH):
@@ -56,6 +57,26 @@ def _ban(jail, address, client, begin, seconds):
     }
 
 
+def lasting(clients, path=PATH):
+    """The bans that may be made again with the next start, and why that is not known, or None.
+
+    Where no row says when its ban ends, each one of a very client counts.
+    """
+    found, error = bans_of(clients, path)
+    if error != NO_END:
+        return found, error
+    rows, error = _query("SELECT DISTINCT jail, ip, timeofban FROM bans LIMIT %d" % ROWS_LIMIT, (), path)
+    for jail, address, begin in rows:
+        banned = addresses.network(str(address))
+        for client, wanted in clients:
+            if banned == wanted:
+                ban = _ban(str(jail), str(address), client, int(begin), 0)
+                found.append(dict(ban, until=None, permanent=None))
+            elif addresses.holds(banned, wanted):
+                error = "it has had %s in jail %s, and %s" % (address, jail, NO_END)
+    return found, error
+
+
 def has_banned(address, path=PATH):
     """Whether the database has the very address in any of its rows, also a ban that is over."""
     rows, _error = _query("SELECT 1 FROM bans WHERE ip = ? LIMIT 1", (address,), path)
@@ -70,7 +91,9 @@ def forget(jail, address, path=PATH):
         database = sqlite3.connect(path, timeout=5)
         try:
             with database:
-                for table in ("bips", "bans"):
+                # Before 0.11 there is no bips.
+                known = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('bips', 'bans')"
+                for (table,) in database.execute(known).fetchall():
                     database.execute("DELETE FROM %s WHERE jail = ? AND ip = ?" % table, (jail, address))
         finally:
             database.close()
@@ -86,7 +109,7 @@ def _rows(path):
         query = "SELECT jail, ip, timeofban, -1 FROM bans ORDER BY timeofban DESC LIMIT %d" % ROWS_LIMIT
         rows, error = _query(query, (), path)
         # Before 0.11 a row does not say when its ban ends.
-        error = error or ("this version keeps no end of a ban in its database" if rows else None)
+        error = error or (NO_END if rows else None)
         rows = []
     return [(str(row[0]), str(row[1]), int(row[2]), int(row[3])) for row in rows], error
 

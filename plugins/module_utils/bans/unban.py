@@ -85,17 +85,23 @@ def checked_server(jail, needed):
 
 
 def look(wanted, port, state, jail):
-    """Everything that bans an address: {bans, entries, lines, returning, routes}; raises where that is not known."""
+    """Everything that bans an address: {bans, entries, lines, returning, routes}; raises where that is not known.
+
+    ``unknown`` says why nobody can tell what a server that does not run would ban when it starts, or is None.
+    """
     login = {"port": port, "addresses": [], "clients": [addresses.text(wanted)]}
     clients = [(addresses.text(wanted), wanted)]
-    found = {"bans": [], "returning": [], "entries": [], "lines": [], "routes": []}
+    found = {"bans": [], "returning": [], "entries": [], "lines": [], "routes": [], "unknown": None}
     if state["running"]:
         _jails, own, reasons, sure = fail2ban.look(login, clients, **fail2ban.UNHURRIED)
         if not sure:
             raise CannotUnban("fail2ban does not answer: %s" % reasons[0])
         found["bans"] = [ban for ban in own if jail in (ALL_JAILS, ban["jail"])]
     elif state["installed"]:
-        found["returning"] = [ban for ban in database.bans_of(clients)[0] if jail in (ALL_JAILS, ban["jail"])]
+        returning, error = database.lasting(clients)
+        found["returning"] = [ban for ban in returning if jail in (ALL_JAILS, ban["jail"])]
+        if error and "does not exist" not in error:
+            found["unknown"] = "fail2ban may ban it again when it starts, its database cannot tell: %s" % error
     found["entries"], reason = gather.entries_of(wanted, port)
     if reason:
         raise CannotUnban("the packet filter cannot be read: %s" % reason)
@@ -202,10 +208,10 @@ def _do(step, move):
 
 
 def unban(wanted, port, jail, networks_too, wait, check_mode, move):
-    """Lift every ban of an address; return the words of what was done, or would be.
+    """Lift every ban of an address; return the words of what was done, or would be, and what nobody can tell or None.
 
     A ban can come back from old lines of a log, so it is looked for again after ``wait`` seconds, and
-    lifted once more; one that comes back then as well is a failure.
+    lifted up to three times; one that comes back after that is a failure.
     """
     state = checked_server(jail, needed=False)
     found = look(wanted, port, state, jail)
@@ -218,30 +224,38 @@ def unban(wanted, port, jail, networks_too, wait, check_mode, move):
     listed = steps(found, state, wanted, jail, networks_too)
     done = [step["words"] for step in listed]
     if check_mode or not listed:
-        return done
+        return done, found["unknown"]
     carry_out(listed, move)
     try:
-        _keep_lifted(wanted, port, state, jail, networks_too, wait, move, done)
+        unknown = _keep_lifted(wanted, port, state, jail, networks_too, wait, move, done)
     except CannotUnban as problem:
         raise CannotUnban("%s (before: %s)" % (problem, "; ".join(done)), changed=True)
-    return done
+    return done, unknown
 
 
 def _keep_lifted(wanted, port, state, jail, networks_too, wait, move, done):
-    """Look again until the ban stays away, and lift what has come back; adds what it does to ``done``."""
+    """Look again until the ban stays away, and lift what has come back; adds what it does to ``done``.
+
+    Returns what nobody can tell, or None.
+    """
     for pause in (0, wait, wait):
         time.sleep(pause)
-        left = steps(look(wanted, port, state, jail), state, wanted, jail, networks_too)
-        done += [step["words"] for step in left if step["words"] not in done]
+        found = look(wanted, port, state, jail)
+        left = steps(found, state, wanted, jail, networks_too)
         if pause == wait and not left:
-            return
+            return found["unknown"]
+        done += [step["words"] for step in left if step["words"] not in done]
         carry_out(left, move)
-    left = steps(look(wanted, port, state, jail), state, wanted, jail, networks_too)
+    # What bans it each time needs as long to do it once more.
+    time.sleep(wait)
+    found = look(wanted, port, state, jail)
+    left = steps(found, state, wanted, jail, networks_too)
     if left:
         raise CannotUnban(
-            "%s was banned again at once; to lift that it would take: %s"
+            "%s is banned again whenever it is let in; to lift that once more it would take: %s"
             % (addresses.text(wanted), "; ".join(step["words"] for step in left))
         )
+    return found["unknown"]
 
 
 def ban(wanted, jail, check_mode):

@@ -6,11 +6,20 @@ __metaclass__ = type
 
 import io
 import os
+import time
 import unittest
 
 from target_helpers import folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils.bans import addresses, lines, others, unban
+from ansible_collections.rescue.remote_login.plugins.module_utils.bans import (
+    addresses,
+    database,
+    fail2ban_service,
+    gather,
+    lines,
+    others,
+    unban,
+)
 
 BANNED = addresses.network("198.51.100.7")
 
@@ -82,3 +91,87 @@ class Lines(unittest.TestCase):
             ("", ""),
         ):
             self.assertEqual(self.after(text, meanwhile=now), left)
+
+
+OLD = "CREATE TABLE bans(jail TEXT, ip TEXT, timeofban INTEGER, data JSON)"
+NEW = "CREATE TABLE bips(ip TEXT, jail TEXT, timeofban INTEGER, bantime INTEGER)"
+
+
+class Stopped(unittest.TestCase):
+    """A fail2ban that does not run, and its database."""
+
+    def setUp(self):
+        if database.sqlite3 is None:
+            self.skipTest("no sqlite3")
+
+    def lifted(self, path, check_mode=False, read_only=False):
+        """What lifting the bans of an address did and did not know, with nothing but a database that may ban it."""
+        state = {"installed": True, "running": False, "reason": "it is stopped", "version": None}
+        kept = database.lasting, database.forget
+        forget = (lambda jail, address: "it is read-only") if read_only else lambda *ban: kept[1](*ban, path=path)
+        files = replaced(database, lasting=lambda clients: kept[0](clients, path=path), forget=forget)
+        server = replaced(fail2ban_service, look=lambda: state)
+        root = replaced(unban.host, is_root=lambda: True)
+        elsewhere = replaced(gather, entries_of=lambda *place: ([], None), remembered=lambda wanted: False)
+        banners = replaced(others, look=lambda clients: ([], [], {}))
+        with files, server, root, elsewhere, banners:
+            return unban.unban(BANNED, 22, unban.ALL_JAILS, False, 0, check_mode, None)
+
+    def made(self, root, *commands):
+        path = os.path.join(root, "fail2ban.sqlite3")
+        made = database.sqlite3.connect(path)
+        for command in commands:
+            made.execute(command)
+        made.commit()
+        made.close()
+        return path
+
+    def rows(self, path, table):
+        made = database.sqlite3.connect(path)
+        try:
+            return sorted(str(row[0]) for row in made.execute("SELECT ip FROM %s" % table))
+        finally:
+            made.close()
+
+    def test_a_ban_in_force_is_taken_out(self):
+        row = "INSERT INTO bips VALUES ('%%s', 'sshd', %d, 600)" % time.time()
+        with folder_with({}) as root:
+            path = self.made(root, NEW, OLD, row % "198.51.100.7", row % "192.0.2.1")
+            self.assertEqual(self.lifted(path, check_mode=True)[1], None)
+            self.assertEqual(len(self.rows(path, "bips")), 2)
+            done = ["take 198.51.100.7 of jail sshd out of the database"]
+            self.assertEqual(self.lifted(path), (done, None))
+            self.assertEqual(self.rows(path, "bips"), ["192.0.2.1"])
+            self.assertEqual(self.lifted(path), ([], None))
+
+    def test_before_0_11_each_row_of_the_address_is_taken_out(self):
+        row = "INSERT INTO bans VALUES ('sshd', '%s', 1, '{}')"
+        with folder_with({}) as root:
+            path = self.made(root, OLD, row % "198.51.100.7", row % "198.51.100.7", row % "192.0.2.1")
+            self.assertEqual(self.lifted(path)[1], None)
+            self.assertEqual(self.rows(path, "bans"), ["192.0.2.1"])
+            self.assertEqual(self.lifted(path), ([], None))
+
+    def test_before_0_11_nobody_can_tell_of_a_network(self):
+        with folder_with({}) as root:
+            path = self.made(root, OLD, "INSERT INTO bans VALUES ('sshd', '198.51.100.0/24', 1, '{}')")
+            done, unknown = self.lifted(path)
+            self.assertEqual(done, [])
+            self.assertIn("it has had 198.51.100.0/24 in jail sshd", unknown)
+
+    def test_a_database_that_cannot_be_read_is_told(self):
+        with folder_with({"fail2ban.sqlite3": "no database" * 200}) as root:
+            done, unknown = self.lifted(os.path.join(root, "fail2ban.sqlite3"))
+            self.assertEqual(done, [])
+            self.assertIn("fail2ban may ban it again when it starts, its database cannot tell: ", unknown)
+            with replaced(database, sqlite3=None):
+                self.assertIn("this Python has no sqlite3", self.lifted(root)[1])
+            self.assertEqual(self.lifted(os.path.join(root, "none")), ([], None))
+
+    def test_a_ban_that_stays_in_the_database_is_a_failure(self):
+        with folder_with({}) as root:
+            path = self.made(root, NEW, "INSERT INTO bips VALUES ('198.51.100.7', 'sshd', %d, -1)" % time.time())
+            with self.assertRaises(unban.CannotUnban) as refused:
+                self.lifted(path, read_only=True)
+            self.assertIn("failed: it is read-only", str(refused.exception))
+            self.assertFalse(refused.exception.changed)
