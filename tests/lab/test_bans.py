@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -60,6 +61,47 @@ def test_a_network_s_ban_is_lifted_only_when_told_to(image: str, start: Start, p
     assert run[host]["after"]["verdict"] == "can_login", run.text
     assert STRANGER in banned(host)
     assert "10.77.1.0/24" not in banned(host)
+
+
+@pytest.mark.parametrize("image", ["bookworm", "trixie", "bullseye"])
+def test_a_named_jail_s_ban_alone_is_lifted(image: str, start: Start, playbook: Playbook) -> None:
+    jails = MORE_JAILS.partition("[nginx")[0]
+    host = start(image, jail("iptables-multiport", jails=jails) + ban("sshd", "recidive"))
+    kept = host.run("iptables-save | grep -- '-A f2b-recidive '").stdout
+    assert CLIENT in kept
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT], jail="sshd")
+    assert told["steps"] == [f"fail2ban-client set sshd unbanip {CLIENT}"], told
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT], jail="sshd")
+    assert (told["changed"], told["steps"]) == (False, []), told
+    assert banned(host).count(CLIENT) == 1
+    assert CLIENT in host.run("fail2ban-client get recidive banip").stdout
+    assert host.run("iptables-save | grep -- '-A f2b-recidive '").stdout == kept
+    assert CLIENT not in host.run("iptables-save | grep -- '-A f2b-sshd '").stdout
+
+
+@pytest.mark.parametrize("image", ["bookworm", "trixie", "bullseye"])
+def test_a_ban_that_is_made_again_each_second_is_a_failure(image: str, start: Start, playbook: Playbook) -> None:
+    host = start(image, jail("iptables-multiport") + ban() + f"; (setsid sh -c 'while sleep 1; do fail2ban-client set"
+                 f" sshd banip {CLIENT}; done' &) >/dev/null 2>&1")  # fmt: skip
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT], wait=2)
+    assert (told["failed"], told["changed"]) == (True, True), told
+    assert f"{CLIENT} is banned again whenever it is let in" in told["msg"]
+    assert f"fail2ban-client unban {CLIENT}" in told["msg"]
+
+
+@pytest.mark.parametrize("image", ["bookworm", "trixie", "bullseye"])
+def test_a_network_s_ban_stays_lifted(image: str, start: Start, playbook: Playbook) -> None:
+    network = "10.77.1.0/24"
+    host = start(image, jail("iptables-multiport") + ban(address=network) + "; " + ban(address=STRANGER))
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[network])
+    assert told["changed"], told
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[network])
+    assert (told["changed"], told["steps"]) == (False, []), told
+    host.restart()
+    host.run(START, check=False)
+    assert banned(host).strip() == f"[{{'sshd': ['{STRANGER}']}}]"
+    assert "10.77.1." not in host.run("iptables-save").stdout
+    assert host.ssh()[0] == 0
 
 
 @pytest.mark.parametrize(("image", "action"), [("trixie", "nftables"), ("bookworm", "iptables-ipset-proto6"),
@@ -148,13 +190,20 @@ def test_a_ban_of_an_ipv6_client(image: str, start: Start, playbook: Playbook) -
 
 def test_a_penalty_is_told_with_its_reason(start: Start, playbook: Playbook) -> None:
     host = start("trixie")
-    host.run("sed -i '1i PerSourcePenalties noauth:600 min:1' /etc/ssh/sshd_config; systemctl restart ssh; sleep 1")
+    host.run("sed -i '1i MaxStartups 7:30:70\\nPerSourcePenalties noauth:600 min:1' /etc/ssh/sshd_config;"
+             " systemctl restart ssh; sleep 1")  # fmt: skip
     for _number in range(3):
         socket.create_connection((host.address, 22)).close()
         time.sleep(1)
     run = playbook("diagnose", [host])
     assert (run[host]["outcome"], run[host]["cause"]) == ("closed_before_banner", "source_penalty"), run.text
-    assert "without attempting authentication" in run.finding(host, "source_penalty")["detail"]
+    detail = run.finding(host, "source_penalty")["detail"]
+    assert "without attempting authentication" in detail
+    (setting,) = re.findall(r"PerSourcePenalties ([^)]+)\)", detail)
+    assert {"noauth:600", "min:1"} <= set(setting.split()), detail
+    _run, told = module(playbook, host, "fail2ban_info", clients=[CLIENT])
+    assert told["penalties"]["now"]
+    assert (told["startups"]["begin"], told["startups"]["full"], told["startups"]["now"]) == (7, 70, False)
 
 
 @pytest.mark.parametrize("image", ["bookworm", "bullseye"])

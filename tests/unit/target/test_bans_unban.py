@@ -93,6 +93,41 @@ class Lines(unittest.TestCase):
             self.assertEqual(self.after(text, meanwhile=now), left)
 
 
+class Again(unittest.TestCase):
+    def lifted(self, times, wait=3):
+        """Lift a ban that somebody makes again a second after each lifting, so many times; return how often."""
+        clock = {"now": 0, "banned": 0}
+        lifted = []
+
+        def sleep(seconds):
+            clock["now"] += seconds
+
+        def carry_out(listed, move):
+            if listed:
+                lifted.append(clock["now"])
+                clock["banned"] = clock["now"] + 1 if len(lifted) <= times else None
+
+        def steps(*asked):
+            held = clock["banned"] is not None and clock["now"] >= clock["banned"]
+            return [{"words": "lift it"}] if held else []
+
+        found = {"bans": [], "returning": [], "entries": [], "unknown": None}
+        clocked, server = replaced(unban.time, sleep=sleep), replaced(unban, checked_server=lambda *asked, **needed: {})
+        with clocked, server, replaced(unban, look=lambda *asked: found, steps=steps, carry_out=carry_out):
+            unban.unban(BANNED, 22, unban.ALL_JAILS, False, wait, False, None)
+        return len(lifted)
+
+    def test_a_ban_that_comes_back_is_lifted_twice_more(self):
+        self.assertEqual([self.lifted(times) for times in range(3)], [1, 2, 3])
+
+    def test_one_that_comes_back_after_that_is_a_failure_though_it_takes_a_second(self):
+        for times in (3, 4, 100):
+            with self.assertRaises(unban.CannotUnban) as refused:
+                self.lifted(times)
+            self.assertIn("is banned again whenever it is let in", str(refused.exception))
+            self.assertTrue(refused.exception.changed)
+
+
 OLD = "CREATE TABLE bans(jail TEXT, ip TEXT, timeofban INTEGER, data JSON)"
 NEW = "CREATE TABLE bips(ip TEXT, jail TEXT, timeofban INTEGER, bantime INTEGER)"
 
