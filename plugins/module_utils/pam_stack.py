@@ -13,6 +13,7 @@ import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
+# What sshd calls itself, unless PAMServiceName says otherwise (OpenSSH 9.8 and later).
 SERVICE = "sshd"
 FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d", "/usr/share/pam.d")
 OTHER = "other"
@@ -41,12 +42,13 @@ MODULE_FOLDERS = (
 )  # fmt: skip
 
 
-def read_stack():
+def read_stack(service=SERVICE):
     """{phase: [line]} in the order in which libpam asks them, and why PAM as a whole does not start, or None."""
-    lines, fatal, file = _of_service(SERVICE)
+    service = service.lower()  # as libpam does before it looks for the file
+    lines, fatal, file = _of_service(service)
     others, _fatal, other_file = _of_service(OTHER)
     if file is None and other_file is None:
-        return {phase: [] for phase in PHASES}, "there is neither a file %s/%s nor %s" % (FOLDERS[0], SERVICE, OTHER)
+        return {phase: [] for phase in PHASES}, "there is neither a file %s/%s nor %s" % (FOLDERS[0], service, OTHER)
     stack = {}
     for phase in PHASES:
         own = [line for line in lines if line["phase"] == phase]

@@ -192,8 +192,8 @@ nologin:
   sample: {"paths": [], "message": null, "effective": null}
 pam:
   description:
-    - Whether sshd asks PAM (C(used)), the lines of its stack with file and line, those that cannot be used (C(broken)),
-      and why PAM does not even start (C(fatal)).
+    - Whether sshd asks PAM (C(used)) and under which name (C(service)), the lines of its stack with file and line, those
+      that cannot be used (C(broken)), and why PAM does not even start (C(fatal)).
     - C(phases) has the verdict of each phase that such a login goes through; without a password that is not C(auth).
     - C(verdict) is V(allow), V(change) (the password must be changed), V(refuse), V(unused), or V(null) where it
       depends on a module whose answer is not known.
@@ -202,6 +202,7 @@ pam:
   type: dict
   sample:
     used: true
+    service: sshd
     fatal: null
     stack: [{"phase": "account", "control": "required", "module": "pam_nologin.so", "arguments": [],
              "file": "/etc/pam.d/sshd", "line": 7}]

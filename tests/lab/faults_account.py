@@ -166,6 +166,9 @@ FAULTS = [
     denied("a substack that is gone", PAM, pam_line("account substack corp-auth"), "corp-auth"),
     denied("deny for all", PAM, pam_line("account requisite pam_deny.so"), "/etc/pam.d/sshd line 1"),
     denied("a jump too far", PAM, "echo 'account [success=3 default=ignore] pam_permit.so' >> /etc/pam.d/sshd"),
+    denied("another service of PAM denies", PAM, "cp /etc/pam.d/sshd /etc/pam.d/corp; echo 'account required pam_deny.so'"
+           f" >> /etc/pam.d/corp; printf '\\nMatch User ops\\nPAMServiceName Corp\\n' >> /etc/ssh/sshd_config; {RESTART}",
+           "/etc/pam.d/corp line", images=("trixie",)),
     denied("the other file denies", PAM, "rm /etc/pam.d/sshd; echo 'account required pam_deny.so' > /etc/pam.d/other",
            "/etc/pam.d/other line 1"),
     ended("a module for sessions that is not installed", PAM, pam_line(f"session required {MISSING_MODULE}"),
@@ -232,6 +235,9 @@ HEALTHY = [
           variables=OPS),
     Fault("deny behind a permit", "", "ok", pam_line("account sufficient pam_permit.so")
           + "; sed -i '2i account required pam_deny.so' /etc/pam.d/sshd", variables=OPS),
+    Fault("another service of PAM, and that of sshd would deny", "", "ok", "cp /etc/pam.d/sshd /etc/pam.d/corp; "
+          + pam_line("account required pam_deny.so")
+          + f"; sed -i '1i PAMServiceName corp' /etc/ssh/sshd_config; {RESTART}", ("trixie",), variables=OPS),
     Fault("no file for sshd", "", "ok", "rm /etc/pam.d/sshd", variables=OPS),
     Fault("the layout of RHEL", "", "ok", RHEL, variables=OPS),
     Fault("logins are limited", "", "ok", "printf '* - maxlogins 10\\nops - maxlogins 3\\n' >>"

@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, view
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, pam_stack, view
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import (
     authorized_keys,
     denials,
@@ -32,7 +32,6 @@ FILES = (
     "/etc/group",
     "/etc/nsswitch.conf",
     "/etc/pam.d",
-    "/etc/pam.d/sshd",
     "/etc/security",
     "/etc/shells",
     "/etc/nologin",
@@ -66,6 +65,7 @@ def _paths(account):
         account["home"]["path"],
         account["shell"]["path"],
         ((account["rules"] or {}).get("chroot") or {}).get("path"),
+        pam_stack.find(account["pam"]["service"]),
     ]
     own += [entry["path"] for entry in (account["keys"] or {}).get("files", [])]
     return [path for path in own + list(FILES) if path]
@@ -87,7 +87,9 @@ def _look(login, daemons):
     evidence["failures"] = _failures(subject)
     evidence["nologin"] = _nologin()
     evidence["start_files"] = start_files.look(evidence, values, missing)
-    evidence["unfinished"] = unfinished.look(evidence, (evidence["start_files"] or {}).get("lines") or ())
+    evidence["unfinished"] = unfinished.look(
+        evidence, (evidence["start_files"] or {}).get("lines") or (), subject["service"]
+    )
     evidence["refusals"] = denials.by_sshd(evidence, values) + denials.by_pam(evidence["pam"])
     evidence["refusals"] += unfinished.by_pam(evidence["unfinished"], evidence["pam"]["stack"])
     evidence["login_needs_home"] = _needs_home(evidence)
@@ -106,6 +108,7 @@ def _subject(login, account, values):
         "user": login["user"],
         "account": account,
         "method": login.get("method"),
+        "service": values["pamservicename"] or pam_stack.SERVICE,
         "client": client,
         "client_name": name,
         # With UseDNS PAM is given the client's name where it has one.
@@ -119,7 +122,7 @@ def _failures(subject):
     if not subject["account"]["exists"]:
         return []
     found = []
-    for line in pam.lines_of("auth"):
+    for line in pam.lines_of("auth", subject["service"]):
         if line["module"] == "pam_faillock.so":
             found.append(failures.faillock(subject["user"], subject["account"], line["arguments"]))
         elif line["module"] == "pam_tally2.so":

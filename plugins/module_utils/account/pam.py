@@ -14,17 +14,18 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.account import
 SHOWN_LINES = 100
 
 
-def lines_of(phase):
+def lines_of(phase, service):
     """The lines of one phase."""
-    return pam_stack.read_stack()[0][phase]
+    return pam_stack.read_stack(service)[0][phase]
 
 
 def look(used, subject, missing):
-    """{used, stack, broken, phases, undecided, refusals} of PAM; ``used`` is sshd's UsePAM, None where unknown."""
-    lines, fatal = pam_stack.read_stack()
+    """{used, service, stack, broken, phases, undecided, refusals}; ``used`` is sshd's UsePAM, None where unknown."""
+    lines, fatal = pam_stack.read_stack(subject["service"])
     shown = [line for phase in pam_stack.PHASES for line in lines[phase]]
     evidence = {
         "used": used,
+        "service": subject["service"],
         "fatal": fatal,
         "stack": [_shown(line) for line in shown[:SHOWN_LINES]],
         "broken": [dict(_shown(line), reason=line["broken"]) for line in shown if line["broken"]],

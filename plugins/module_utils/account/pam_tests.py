@@ -15,7 +15,7 @@ import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
-SERVICE, TTY = "sshd", "ssh"
+TTY = "ssh"
 TIME_CONF = "/etc/security/time.conf"
 DAYS = {"su": 1, "mo": 2, "tu": 4, "we": 8, "th": 16, "fr": 32, "sa": 64, "wk": 62, "wd": 65, "al": 127}
 QUIET = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
@@ -142,7 +142,7 @@ def _attribute(name, subject):
         "uid": account["uid"],
         "gid": account["gid"],
         "shell": (account["shell"] or {}).get("path"),
-        "service": SERVICE,
+        "service": subject["service"].lower(),
         "rhost": subject["rhost"],
         "ruser": "",
         "tty": TTY,
@@ -173,7 +173,7 @@ def time_conf(arguments, subject, now=None):
         if fields[2].startswith("@"):
             return None, "%s line %d names a netgroup" % (path, number)
         about = (
-            logic(fields[0], lambda word: fits(SERVICE, word))
+            logic(fields[0], lambda word: fits(subject["service"].lower(), word))
             and logic(fields[1], lambda word: fits(TTY, word))
             and logic(fields[2], lambda word: fits(subject["user"], word))
         )

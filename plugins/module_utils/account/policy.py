@@ -44,6 +44,7 @@ SHOWN = (
     "strictmodes",
     "usedns",
     "usepam",
+    "pamservicename",
     "refuseconnection",
 )
 # Two words for the same.

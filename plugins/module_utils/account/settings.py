@@ -8,10 +8,11 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, pam_stack, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import match_lines
 from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import config, daemon, unit
 
-KEYWORDS = ("usepam", "usedns", "permitemptypasswords", "permituserrc", "chrootdirectory")
+KEYWORDS = ("usepam", "pamservicename", "usedns", "permitemptypasswords", "permituserrc", "chrootdirectory")
 
 
 def look(login, rules, missing):
@@ -25,6 +26,17 @@ def look(login, rules, missing):
     if reason:
         missing["pam.used"] = reason
     return {keyword: values.get(keyword) for keyword in KEYWORDS}
+
+
+def pam_service(login, pid):
+    """The name under which the daemon ``pid`` asks PAM. sshd is asked only where a line of its files gives one."""
+    process = [{"arguments": sockets.arguments(pid)}] if pid else []
+    command = daemon.command("sshd", process, None)
+    entries, _files = config.directives(daemon.config_path(command) or config.DEFAULT_PATH)
+    entries = match_lines.options(daemon.options(command[1:])) + entries
+    named = [entry for entry in entries if entry["keyword"] == "pamservicename"]
+    found = look(login, None, {})["pamservicename"] if named else None
+    return found or pam_stack.SERVICE
 
 
 def _ask(login):

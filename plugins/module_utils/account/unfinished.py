@@ -22,14 +22,14 @@ RUNNERS = ("pam_exec.so", "pam_script.so")
 PAM_TYPES = {"open_session": "session", "account": "account", "auth": "auth"}
 
 
-def look(account, lines):
+def look(account, lines, service):
     """[{pid, by, command, waits_for, place}]: by is shell, rc or a phase of PAM, place the line that says so."""
     parents, found = {}, []
     for pid in host.pids():
         fields = host.process_fields(pid)
         parents.setdefault(int(fields[1]) if fields else None, []).append(pid)
     for pid in sorted(child for children in parents.values() for child in children):
-        by = kind(pid, account)
+        by = kind(pid, account, service)
         if by is None or (_age(pid) or 0) > RECENT_S:
             continue
         leaf = _leaf(pid, parents)
@@ -41,7 +41,7 @@ def look(account, lines):
     return found[:5]
 
 
-def kind(pid, account):
+def kind(pid, account, service):
     """What a process is to a session of the user that has not begun, or None."""
     status = host.status_of("/proc/%d" % pid)
     if status is None:
@@ -56,7 +56,7 @@ def kind(pid, account):
     if status.st_uid in (0, account["uid"]):
         environment = host.read("/proc/%d/environ" % pid, limit=65536).text.split("\0")
         told = dict(word.partition("=")[::2] for word in environment if word.startswith("PAM_"))
-        if told.get("PAM_SERVICE") == "sshd" and told.get("PAM_USER") == account["user"]:
+        if told.get("PAM_SERVICE") == service.lower() and told.get("PAM_USER") == account["user"]:
             return PAM_TYPES.get(told.get("PAM_TYPE"))
     return None
 

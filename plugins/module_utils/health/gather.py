@@ -14,6 +14,7 @@ import re
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, pam_stack, system_log, view
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import settings
 from ansible_collections.rescue.remote_login.plugins.module_utils.health import (
     cgroups,
     kernel_log,
@@ -54,8 +55,9 @@ def gather(login):
     lines, reason = system_log.of_sshd(now, RECENT_S, LOG_LINES)
     if reason:
         missing["processes.complaints"] = reason
-    phases, _fatal = pam_stack.read_stack()
-    pid, stack = processes.daemon(), [line for phase in pam_stack.PHASES for line in phases[phase]]
+    pid = processes.daemon()
+    phases, _fatal = pam_stack.read_stack(settings.pam_service(login, pid))
+    stack = [line for phase in pam_stack.PHASES for line in phases[phase]]
     evidence = {
         "status": "ok",
         "missing": missing,

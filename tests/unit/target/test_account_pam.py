@@ -9,8 +9,8 @@ import unittest
 
 from target_helpers import folder_with, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import pam_stack
-from ansible_collections.rescue.remote_login.plugins.module_utils.account import pam, pam_modules, pam_walk
+from ansible_collections.rescue.remote_login.plugins.module_utils import pam_stack, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import pam, pam_modules, pam_walk, settings
 
 
 def lines(*texts):
@@ -169,6 +169,29 @@ class Stack(unittest.TestCase):
             sshd="session required c.so\n", other="account required o.so\nauth required p.so\n"
         )
         self.assertEqual([short[phase][0][2] for phase in ("auth", "account", "session")], ["p.so", "o.so", "c.so"])
+
+    def test_the_service_may_have_another_name(self):
+        files = {"sshd": "account required no.so\n", "corp": "account required yes.so\n"}
+        with folder_with(files) as root, replaced(pam_stack, FOLDERS=(root,)):
+            found = [pam_stack.read_stack(name)[0]["account"][0]["module"] for name in ("sshd", "Corp")]
+        self.assertEqual(found, ["no.so", "yes.so"])
+
+    def test_sshd_is_asked_for_the_name_only_where_one_is_given(self):
+        asked = []
+
+        def answer(login, rules, missing):
+            asked.append(login)
+            return {"pamservicename": "corp"}
+
+        def service(text, *options):
+            with folder_with({"config": text}) as root:
+                words = ["/usr/sbin/sshd", "-D", "-f", os.path.join(root, "config")] + list(options)
+                with replaced(settings, look=answer), replaced(sockets, arguments=lambda pid: words):
+                    return settings.pam_service({}, 1)
+
+        self.assertEqual((service("Port 22\n"), asked), ("sshd", []))
+        self.assertEqual(service("Match User ops\n  PAMServiceName corp\n"), "corp")
+        self.assertEqual(service("", "-o", "PAMServiceName=corp"), "corp")
 
     def test_an_include_that_is_gone_ends_it_all(self):
         self.assertIn("nosuch", self.read(sshd="@include nosuch\n")[2])

@@ -31,6 +31,7 @@ ACCOUNT = {
 
 def subject(**more):
     known = {"user": "ops", "account": ACCOUNT, "client": "10.77.1.1", "client_name": None, "rhost": "10.77.1.1"}
+    known["service"] = "sshd"
     return dict(known, **more)
 
 

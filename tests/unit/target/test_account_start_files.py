@@ -118,12 +118,12 @@ class Look(unittest.TestCase):
 
 
 class Unfinished(unittest.TestCase):
-    def kind(self, words, environment="", program="/bin/bash"):
+    def kind(self, words, environment="", program="/bin/bash", service="sshd"):
         account = {"shell": {"path": program}}
         account.update(ME)
         text = host.Text(environment, None)
         with replaced(sockets, arguments=lambda pid: words), replaced(host, read=lambda path, limit=0: text):
-            return unfinished.kind(os.getpid(), account)
+            return unfinished.kind(os.getpid(), account, service)
 
     def test_what_waits_in_the_place_of_the_session(self):
         self.assertEqual(self.kind(["bash", "-c", "true"]), "shell")
@@ -132,6 +132,9 @@ class Unfinished(unittest.TestCase):
         self.assertEqual(
             self.kind(["sleep", "9"], "PAM_SERVICE=sshd\0PAM_TYPE=open_session\0PAM_USER=ops\0"), "session"
         )
+        told = "PAM_SERVICE=corp\0PAM_TYPE=account\0PAM_USER=ops\0"
+        self.assertEqual(self.kind(["sleep", "9"], told, service="Corp"), "account")
+        self.assertIsNone(self.kind(["sleep", "9"], told))
 
     def test_what_does_not(self):
         self.assertIsNone(self.kind(["bash", "-c", "make true"]))
