@@ -13,6 +13,7 @@ import re
 import socket
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
+from ansible_collections.rescue.remote_login.plugins.module_utils.bans import wrappers
 
 PATIENCE_S = 12
 SLOW_S = 2.5
@@ -94,15 +95,12 @@ def asking_line(files=FILES):
     It takes a name pattern in a rule that is about sshd. Whether this sshd asks libwrap at all is told elsewhere.
     """
     for path in files:
-        for number, line in enumerate(host.read(path).text.replace("\\\n", " ").splitlines(), 1):
-            parts = re.split(r":(?![^\[]*\])", line)
-            if line.startswith("#") or len(parts) < 2:
-                continue
-            daemons, clients = [re.split(r"[,\s]+", part.strip()) for part in parts[:2]]
+        for rule in wrappers.parse(host.read(path).text, path):
+            daemons, clients = [re.split(r"[,\s]+", part.strip()) for part in (rule.daemons, rule.clients)]
             if not {"sshd", "ALL"} & {word.partition("@")[0] for word in daemons}:
                 continue
-            if any(takes_lookup(word) for word in clients) or re.search(r"%[hnc]", line):
-                return "%s line %d" % (path, number)
+            if any(takes_lookup(word) for word in clients) or re.search(r"%[hnc]", ":".join(rule.options)):
+                return "%s line %d" % (path, rule.line)
     return None
 
 

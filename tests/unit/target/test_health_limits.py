@@ -311,6 +311,8 @@ class Names(unittest.TestCase):
 
     def test_the_line_that_asks(self):
         self.assertEqual(self.asking("# .x\nin.tftpd: .example.org\nALL: 192.0.2.\nsshd: .example.org\n"), "4")
+        self.assertEqual(self.asking("ALL: 192.0.2., \\\n 10.\nsshd: .example.org\n"), "3")
+        self.assertEqual(self.asking("ALL: 192.0.2., \\\n .example.org\n"), "1")
         self.assertIsNone(self.asking("sshd: [2001:db8::1]\nALL: ALL\n"))
         self.assertEqual(self.asking("sshd: ALL: spawn (echo %h)\n"), "1")
 
