@@ -192,7 +192,7 @@ nologin:
   sample: {"paths": [], "message": null, "effective": null}
 pam:
   description:
-    - Whether sshd asks PAM (C(used)) and under which name (C(service)), the lines of its stack with file and line, those
+    - Whether sshd asks PAM (C(used)) and by which name (C(service)), the lines of its stack with file and line, those
       that cannot be used (C(broken)), and why PAM does not even start (C(fatal)).
     - C(phases) has the verdict of each phase that such a login goes through; without a password that is not C(auth).
     - C(verdict) is V(allow), V(change) (the password must be changed), V(refuse), V(unused), or V(null) where it

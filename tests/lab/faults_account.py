@@ -166,9 +166,9 @@ FAULTS = [
     denied("a substack that is gone", PAM, pam_line("account substack corp-auth"), "corp-auth"),
     denied("deny for all", PAM, pam_line("account requisite pam_deny.so"), "/etc/pam.d/sshd line 1"),
     denied("a jump too far", PAM, "echo 'account [success=3 default=ignore] pam_permit.so' >> /etc/pam.d/sshd"),
-    denied("another service of PAM denies", PAM, "cp /etc/pam.d/sshd /etc/pam.d/corp; echo 'account required pam_deny.so'"
-           f" >> /etc/pam.d/corp; printf '\\nMatch User ops\\nPAMServiceName Corp\\n' >> /etc/ssh/sshd_config; {RESTART}",
-           "/etc/pam.d/corp line", images=("trixie",)),
+    denied("another service of PAM denies", PAM, "cp /etc/pam.d/sshd /etc/pam.d/corp; echo 'account required"
+           " pam_deny.so' >> /etc/pam.d/corp; printf '\\nMatch User ops\\nPAMServiceName Corp\\n' >>"
+           f" /etc/ssh/sshd_config; {RESTART}", "/etc/pam.d/corp line", images=("trixie",)),
     denied("the other file denies", PAM, "rm /etc/pam.d/sshd; echo 'account required pam_deny.so' > /etc/pam.d/other",
            "/etc/pam.d/other line 1"),
     ended("a module for sessions that is not installed", PAM, pam_line(f"session required {MISSING_MODULE}"),

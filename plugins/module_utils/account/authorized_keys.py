@@ -51,7 +51,8 @@ def look(login, account, rules, missing):
         "name": rules["host"],
         "strict": settings["strictmodes"]["value"] == "yes",
         "own_group": rules["group_writable_allowed"],
-        "wildcards": takes_wildcards(rules["version"]),
+        "wildcards": is_since(rules["version"], 10, 0),
+        "utc_times": is_since(rules["version"], 9, 1),
         "now": time.time(),
     }
     names = [name for name in settings["authorizedkeysfile"]["value"].split() if name.lower() != "none"]
@@ -86,10 +87,11 @@ def _set(setting):
     return setting["value"] if setting["value"] not in ("none", "") else None
 
 
-def takes_wildcards(version):
-    """Whether AuthorizedKeysFile may have wildcards: since OpenSSH 10.0."""
-    found = re.match(r"OpenSSH_([0-9]+)", version or "")
-    return bool(found) and int(found.group(1)) >= 10
+def is_since(version, *first):
+    """Whether a version of OpenSSH is that one or a later one: wildcards in AuthorizedKeysFile came with 10.0, times in
+    UTC with 9.1."""
+    found = re.match(r"OpenSSH_([0-9]+)\.([0-9]+)", version or "")
+    return bool(found) and (int(found.group(1)), int(found.group(2))) >= first
 
 
 # --- with the rights of the user ---
@@ -188,7 +190,7 @@ def search(text, attempt):
     """(number of keys, malformed lines, the lines with the offered key) of a file."""
     count, malformed, hits, lines = 0, [], [], text.split("\n")
     for number, line in enumerate(lines, 1):
-        entry = key_lines.parse_line(line)
+        entry = key_lines.parse_line(line, attempt["utc_times"])
         if entry is None:
             hits += _near(number, line.lstrip(key_lines.BLANKS + "#"), attempt, "commented")
             continue

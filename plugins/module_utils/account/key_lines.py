@@ -34,6 +34,10 @@ FLAGS_WITH_NO = ("port-forwarding", "agent-forwarding", "x11-forwarding", "pty",
 VALUED = ("command", "principals", "from", "expiry-time", "environment", "permitopen", "permitlisten", "tunnel")
 ONCE = ("command", "principals", "from")
 BLANKS = " \t"
+# YYYYMMDD[HHMM[SS]]. The C library, which sshd leaves it to, takes a blank for the first digit of two.
+PAIR = "([ 0-9][0-9])"
+TIME = re.compile(r"([0-9]{4})%s%s(?:%s%s%s?)?(Z|UTC)?\Z" % ((PAIR,) * 5), re.I)
+HIGHEST = (9999, 12, 31, 23, 59, 61)
 
 
 class BadOptions(ValueError):
@@ -50,8 +54,11 @@ def printed(digest):
     return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
 
 
-def parse_line(line):
-    """{type, blob, options, problem} of a line; None for one that is empty or a comment."""
+def parse_line(line, utc_times=True):
+    """{type, blob, options, problem} of a line; None for one that is empty or a comment.
+
+    ``utc_times``: whether this sshd lets a time be given in UTC.
+    """
     line = line.split("\0")[0].strip("\r\n").lstrip(BLANKS)
     if not line or line.startswith("#"):
         return None
@@ -61,7 +68,7 @@ def parse_line(line):
         end = end_of_options(line)
         kind, blob, problem = read_key(line[end:].lstrip(BLANKS)) if end is not None else (None, None, "no key")
         try:
-            entry["options"] = parse_options(line[:end]) if kind is not None else {}
+            entry["options"] = parse_options(line[:end], utc_times) if kind is not None else {}
         except BadOptions as error:
             problem = problem or str(error)
     return dict(entry, type=kind, blob=blob, problem=problem if kind is not None else "there is no key on it")
@@ -123,7 +130,7 @@ def end_of_options(line):
     return None if place >= len(line) or quoted else place
 
 
-def parse_options(text):
+def parse_options(text, utc_times=True):
     """{name: value or True} of a line's options. Raises BadOptions."""
     found, rest = {}, text
     while True:
@@ -134,7 +141,7 @@ def parse_options(text):
             value, rest = _value(name, rest)
             if name in ONCE and name in found:
                 raise BadOptions("the option %s is there twice" % name)
-            found[name] = value
+            found[name] = _sooner(found.get(name), value, utc_times) if name == "expiry-time" else value
         elif name in FLAGS or (name[3:] if name.startswith("no-") else name) in FLAGS_WITH_NO:
             found[name] = True
         else:
@@ -155,6 +162,14 @@ def _value(name, rest):
     return quoted.group(1).replace('\\"', '"'), rest[quoted.end() :]
 
 
+def _sooner(other, text, utc_times):
+    """The one of two expiry times that counts, as it is written. Raises BadOptions."""
+    end = point_in_time(text, utc_times)
+    if end is None:
+        raise BadOptions('this sshd takes no expiry-time="%s"' % text[:40])
+    return text if other is None or end < point_in_time(other) else other
+
+
 # --- whether a line lets a client in ---
 
 
@@ -167,10 +182,8 @@ def why_not(entry, client, name, now):
         return {"state": "cert_authority", "detail": "the line is for certificates that the key has signed"}
     if "principals" in options:
         return {"state": "cert_authority", "detail": "its option principals is for certificates only"}
-    if "expiry-time" in options:
-        end = point_in_time(options["expiry-time"])
-        if end is None or end < now:
-            return {"state": "expired", "detail": 'it is valid until expiry-time="%s"' % options["expiry-time"]}
+    if "expiry-time" in options and point_in_time(options["expiry-time"]) < now:
+        return {"state": "expired", "detail": 'it is valid until expiry-time="%s"' % options["expiry-time"]}
     if "from" in options and not _comes_from(options["from"], client, name):
         return {"state": "from", "detail": '%s is not in from="%s"' % (client, options["from"][:200])}
     return None
@@ -183,14 +196,17 @@ def _comes_from(allowed, client, name):
         return False
 
 
-def point_in_time(text):
-    """When YYYYMMDD[HHMM[SS]][Z] is, by the clock and the time zone of this host; None for another text."""
-    found = re.match(r"([0-9]{8})([0-9]{4})?([0-9]{2})?(Z|UTC)?\Z", text)
-    if found is None:
+def point_in_time(text, utc_times=True):
+    """When a time of day is, by the clock and the time zone of this host; None for what sshd does not take."""
+    found = TIME.match(text)
+    if found is None or (found.group(7) and not utc_times):
         return None
-    digits = found.group(1) + (found.group(2) or "0000") + (found.group(3) or "00")
+    fields = [int(digits or 0) for digits in found.groups()[:6]]
+    if fields[0] < 1970 or 0 in fields[1:3] or any(field > most for field, most in zip(fields, HIGHEST)):
+        return None
     try:
-        parsed = time.strptime(digits, "%Y%m%d%H%M%S")
-        return calendar.timegm(parsed) if found.group(4) else time.mktime(parsed)
+        # A day that a month does not have is one of the next, and summer time is left aside.
+        end = calendar.timegm(fields) if found.group(7) else time.mktime(tuple(fields + [0, 0, 0]))
     except (ValueError, OverflowError):
         return None
+    return end if end > 0 else None

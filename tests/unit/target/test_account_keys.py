@@ -31,12 +31,13 @@ ATTEMPT = {
     "strict": True,
     "own_group": False,
     "wildcards": False,
+    "utc_times": True,
     "now": NOW,
 }
 
 
-def states(text):
-    return [hit["state"] for hit in authorized_keys.search(text, ATTEMPT)[2]]
+def states(text, **more):
+    return [hit["state"] for hit in authorized_keys.search(text, dict(ATTEMPT, **more))[2]]
 
 
 class Lines(unittest.TestCase):
@@ -83,7 +84,39 @@ class Lines(unittest.TestCase):
     def test_a_time_may_be_given_in_utc(self):
         self.assertEqual(key_lines.point_in_time("20200101Z"), 1577836800)
         self.assertEqual(key_lines.point_in_time("20200101"), time.mktime((2020, 1, 1, 0, 0, 0, 0, 0, -1)))
-        self.assertIsNone(key_lines.point_in_time("soon"))
+        self.assertEqual(key_lines.point_in_time("20200101utc"), 1577836800)
+        self.assertEqual(key_lines.point_in_time("202001010000Utc"), 1577836800)
+        self.assertIsNone(key_lines.point_in_time("20200101Z", utc_times=False))
+        line = 'expiry-time="20990101Z" ' + KEY
+        self.assertEqual(states(line), ["accepted"])
+        self.assertEqual(states(line, utc_times=False)[0], "malformed")
+
+    def test_times_that_sshd_takes(self):
+        self.assertEqual(key_lines.point_in_time("20200230Z"), key_lines.point_in_time("20200301Z"))
+        self.assertEqual(key_lines.point_in_time("2020 1 1Z"), 1577836800)
+        self.assertEqual(key_lines.point_in_time("20200101000061Z"), 1577836861)
+        for text in ("soon", "", "Z", "2099010112", "209901", "2099010112000", "20990101ZZ", "20990101GMT", " 20990101",
+                     "20990101 ", "20991301", "20990132", "20990100", "2099010124", "209901012400", "20990101120062",
+                     "19690101Z", "19000101", "00500101", "+2990101", "20990101T120000"):  # fmt: skip
+            self.assertIsNone(key_lines.point_in_time(text), text)
+
+    def test_summer_time_is_left_aside(self):
+        before = os.environ.get("TZ")
+        try:
+            os.environ["TZ"] = "AAA-10BBB,M10.1.0,M4.1.0/3"
+            time.tzset()
+            end = key_lines.point_in_time("20261122")
+        finally:
+            del os.environ["TZ"]
+            if before is not None:
+                os.environ["TZ"] = before
+            time.tzset()
+        self.assertEqual(end, key_lines.point_in_time("202611211400Z"))
+
+    def test_the_sooner_one_of_two_times_counts(self):
+        for times in (("20200101", "20990101"), ("20990101", "20200101")):
+            line = 'expiry-time="%s",expiry-time="%s" %s' % (times + (KEY,))
+            self.assertEqual(states(line), ["expired"])
 
 
 class Files(unittest.TestCase):
@@ -138,8 +171,11 @@ class Files(unittest.TestCase):
         with folder_with({".ssh/keys.d/a": KEY}) as home:
             self.assertIsNone(self.look(home, ["%h/.ssh/keys.d/*"])["accepted"])
             self.assertIsNotNone(self.look(home, ["%h/.ssh/keys.d/*"], wildcards=True)["accepted"])
-        self.assertTrue(authorized_keys.takes_wildcards("OpenSSH_10.0p2"))
-        self.assertFalse(authorized_keys.takes_wildcards("OpenSSH_9.9p1"))
+        self.assertTrue(authorized_keys.is_since("OpenSSH_10.0p2", 10, 0))
+        self.assertFalse(authorized_keys.is_since("OpenSSH_9.9p1", 10, 0))
+        self.assertTrue(authorized_keys.is_since("OpenSSH_9.10p1", 9, 1))
+        self.assertFalse(authorized_keys.is_since("OpenSSH_8.4p1", 9, 1))
+        self.assertFalse(authorized_keys.is_since(None, 9, 1))
 
     def test_a_token_that_sshd_does_not_know_ends_the_search(self):
         known = [".ssh/k", "/k/%u/%%n", "%h/%U"]
