@@ -153,7 +153,7 @@ clock:
 selinux:
   description:
     - The mode of SELinux (V(enforcing), V(permissive) or V(disabled)), the label of O(port), and the AppArmor profile
-      of the daemon.
+      of the daemon, or of a daemon that is not running the one that the kernel has for it.
     - What either has denied sshd within 15 minutes (C(denials)), and those that were carried out (C(in_force)), each
       with the outcomes that it C(explains).
   returned: when RV(status) is V(ok)

@@ -23,15 +23,15 @@ class Denials(unittest.TestCase):
         self.assertEqual([denial["permissions"] for denial in self.found], [["name_bind"], ["read"], ["search"]])
 
     def test_each_ends_the_login_where_it_does(self):
-        shown = [selinux._shown(denial, "enforcing", 2222) for denial in self.found]
+        shown = [selinux._shown(denial, "enforcing", 2222, 7) for denial in self.found]
         self.assertEqual([one["enforced"] for one in shown], [True, True, False])
         self.assertEqual(shown[0]["explains"], ["refused"])
         self.assertIn("port 2222", shown[0]["text"])
         self.assertEqual(shown[1]["explains"], ["auth_denied"])
-        self.assertEqual(selinux._shown(self.found[0], "enforcing", 22)["explains"], [])
+        self.assertEqual(selinux._shown(self.found[0], "enforcing", 22, 7)["explains"], [])
 
     def test_what_is_permissive_denies_nothing(self):
-        self.assertFalse(selinux._shown(self.found[0], "permissive", 2222)["enforced"])
+        self.assertFalse(selinux._shown(self.found[0], "permissive", 2222, 7)["enforced"])
 
     def test_without_auditd_the_kernel_s_own_lines(self):
         lines = [line.partition("] ")[2] for line in fixture("health", "kernel.apparmor.txt").splitlines()]
