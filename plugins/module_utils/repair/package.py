@@ -10,6 +10,7 @@ __metaclass__ = type
 
 import os
 import re
+import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair.files import CannotRepair
@@ -21,12 +22,17 @@ FETCH_TIMEOUT_S = 600
 # A package manager must not be ended halfway: this is only for one that hangs.
 INSTALL_TIMEOUT_S = 3600
 LOCK_WAIT_S = 60
+LOCK_RETRY_S = 5
 APT = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=%d" % LOCK_WAIT_S]
 FETCH = ["-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20"]
 KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 SAID_LIMIT = 400
 # apt-get's words where its lists lack the package, or the version that is installed.
 NOT_LISTED = re.compile("Unable to locate package|has no installation candidate|it cannot be downloaded")
+LOCKED = (
+    r"[Cc]ould not get lock|is another process using it|Another app is currently holding|already locked by"
+    r"|System management is locked|transaction lock"
+)
 
 
 def plan():
@@ -57,15 +63,17 @@ def reason(text):
     """The decisive words of a package manager that failed."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     hints = (
-        (r"[Cc]ould not get lock|is another process using it|Another app is currently holding"
-         r"|System management is locked",
+        (LOCKED,
          "another run of the package manager holds its lock; it is left alone"),
         (r"dpkg was interrupted", "an earlier installation was interrupted: dpkg --configure -a"),
         (r"[Cc]ould not resolve|Temporary failure resolving|Failed to fetch|[Cc]annot download|Could not connect"
-         r"|Unable to fetch|[Cc]annot retrieve|No route to host|Connection timed out", "no repository can be reached"),
-        (r"Unable to locate package|has no installation candidate|it cannot be downloaded"
-         r"|No match for argument|No package .* available"
-         r"|not found in package names|No enabled repo", "no repository that is configured here has it"),
+         r"|Unable to fetch|[Cc]annot retrieve|Failed to download metadata|No route to host|Connection timed out",
+         "no repository can be reached"),
+        (r"Installed package \S+ .*not available|No packages marked for reinstall",
+         "no repository that is configured here has the version that is installed, and another one is not installed"),
+        (r"Unable to locate package|has no installation candidate|it cannot be downloaded|No match for argument|Unable to find a match"
+         r"|No package .* available|not found in package names|No (?:enabled repo|repositories defined)",
+         "no repository that is configured here has it"),
     )  # fmt: skip
     for pattern, words in hints:
         found = [line for line in lines if re.search(pattern, line)]
@@ -127,11 +135,28 @@ def check_apt(text):
 def _dnf(program):
     known = host.run(["rpm", "-q", PACKAGE])
     verb = "reinstall" if known.rc == 0 else "install"
-    return [_step([program, "-q", "-y", verb, PACKAGE])]
+    # Else it waits for another run without end; and what waits here is ended halfway.
+    return [_step_when_free([program, "-q", "-y", "--setopt=exit_on_lock=True", verb, PACKAGE])]
 
 
 def _zypper(program):
     words = [program, "--non-interactive", "install", "--no-recommends"]
     if host.run(["rpm", "-q", PACKAGE]).rc == 0:
         words.append("--force")
-    return [_step(words + [PACKAGE])]
+    return [_step_when_free(words + [PACKAGE])]
+
+
+def _step_when_free(command):
+    return " ".join(command), lambda: _run_when_free(command)
+
+
+def _run_when_free(command):
+    """Run it; while another run holds the lock, try again for a while. apt-get does so by itself."""
+    deadline = time.time() + LOCK_WAIT_S
+    while True:
+        try:
+            return _run(command, INSTALL_TIMEOUT_S)
+        except CannotRepair as error:
+            if not re.search(LOCKED, str(error)) or time.time() >= deadline:
+                raise
+        time.sleep(LOCK_RETRY_S)

@@ -12,7 +12,7 @@ import os
 import pwd
 import unittest
 
-from target_helpers import folder_with, replaced
+from target_helpers import fixture_json, folder_with, replaced
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.repair import (
@@ -480,6 +480,76 @@ class TestPackage(unittest.TestCase):
             ("something else", "something else"),
         ):
             self.assertIn(words, package.reason(text))
+
+
+class TestPackageOfRhelAndSuse(unittest.TestCase):
+    """dnf, yum and zypper with what they have written on such systems."""
+
+    RECORDED = {one["name"]: one["text"] for one in fixture_json("repair", "packages.recorded.json")}
+
+    def setUp(self):
+        self.commands = []
+
+    def run_plan(self, program, installed, answers):
+        """What the package manager is asked for, while it gives one answer after the other."""
+        given = list(answers)
+
+        def run(argv, timeout=0, limit=0):
+            self.commands.append(argv)
+            if argv[0] == "rpm":
+                words = "openssh-server-8.7p1-45.el9.x86_64" if installed else "package openssh-server is not installed"
+                return host.Result(0 if installed else 1, words + "\n", "", None)
+            return given.pop(0)
+
+        tools = {"run": run, "is_root": lambda: True, "which": lambda name: name if name == program else None}
+        with replaced(host, **tools), replaced(package, LOCK_RETRY_S=0, LOCK_WAIT_S=1):
+            for _words, step in package.plan():
+                step()
+
+    def failed(self, program, name, installed=False):
+        try:
+            self.run_plan(program, installed, [host.Result(1, "", self.RECORDED[name], None)] * 1000000)
+        except files.CannotRepair as error:
+            return str(error)
+        return None
+
+    def test_what_is_asked_for(self):
+        done = host.Result(0, "", "", None)
+        for program, installed, words in (
+            ("dnf", False, "dnf -q -y --setopt=exit_on_lock=True install openssh-server"),
+            ("dnf", True, "dnf -q -y --setopt=exit_on_lock=True reinstall openssh-server"),
+            ("yum", True, "yum -q -y --setopt=exit_on_lock=True reinstall openssh-server"),
+            ("zypper", False, "zypper --non-interactive install --no-recommends openssh-server"),
+            ("zypper", True, "zypper --non-interactive install --no-recommends --force openssh-server"),
+        ):
+            self.run_plan(program, installed, [done])
+            self.assertEqual(" ".join(self.commands[-1]), words)
+
+    def test_failures_are_told_in_words(self):
+        for program, name, words in (
+            ("dnf", "reinstall_not_there", "has the version that is installed"),
+            ("dnf", "no_name_rocky9", "no repository can be reached"),
+            ("dnf", "no_mirror_centos8", "no repository can be reached"),
+            ("yum", "no_mirror_centos7", "no repository can be reached"),
+            ("yum", "no_metadata_centos6", "no repository can be reached"),
+            ("yum", "no_package_centos7", "no repository that is configured here has it"),
+            ("zypper", "no_repository_leap16", "no repository that is configured here has it"),
+        ):
+            self.assertIn(words, self.failed(program, name, installed=name.startswith("reinstall")), name)
+            self.assertEqual(len([argv for argv in self.commands if argv[0] == program]), 1, name)
+            self.commands = []
+
+    def test_a_lock_is_waited_for_and_left_alone(self):
+        done = host.Result(0, "", "", None)
+        for program, name in (("dnf", "lock_rpm_fedora"), ("yum", "lock_yum"), ("zypper", "lock_zypper")):
+            locked = host.Result(1, self.RECORDED[name], "", None)
+            self.run_plan(program, True, [locked, locked, done])
+            self.assertIn("it is left alone", package.reason(self.RECORDED[name]))
+
+    def test_a_lock_that_stays_ends_it(self):
+        locked = host.Result(7, "", self.RECORDED["lock_zypper"], None)
+        with replaced(package, LOCK_WAIT_S=0), replaced(host, run=lambda argv, timeout=0: locked):
+            self.assertRaises(files.CannotRepair, package._run_when_free, ["zypper"])
 
 
 if __name__ == "__main__":
