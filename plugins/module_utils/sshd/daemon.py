@@ -13,11 +13,16 @@ import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 
-# Where distributions keep the options that the unit or init script adds.
+# Where distributions keep the options that the unit or init script adds; of a variable's files the last counts.
 OPTION_FILES = (
     ("/etc/default/ssh", "SSHD_OPTS"),
     ("/etc/sysconfig/sshd", "OPTIONS"),
     ("/etc/sysconfig/ssh", "SSHD_OPTS"),
+    # RHEL 8 and its kin: the algorithms that the system allows, unless its administrator has taken them out.
+    ("/etc/crypto-policies/back-ends/opensshserver.config", "CRYPTO_POLICY"),
+    ("/etc/sysconfig/sshd", "CRYPTO_POLICY"),
+    # Fedora 30 and 31, and what was upgraded from them.
+    ("/etc/sysconfig/sshd-permitrootlogin", "PERMITROOTLOGIN"),
 )
 # The options of sshd that take a value, and those that make no difference to what it reads or where it listens.
 VALUED = "fhopcCugbEk"

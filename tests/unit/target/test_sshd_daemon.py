@@ -10,10 +10,10 @@ import subprocess
 import time
 import unittest
 
-from target_helpers import fixture, folder_with, replaced, soon_true
+from target_helpers import fixture, fixture_json, folder_with, replaced, soon_true
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
-from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import daemon, needs
+from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import daemon, needs, unit
 
 LONG = ["-oCiphers=" + ",".join(["aes256-gcm@openssh.com"] * 12), "-p2222"]
 
@@ -32,6 +32,47 @@ class EncryptedKeys(unittest.TestCase):
             ("", False),
         ):
             self.assertEqual(needs.is_encrypted(text), wanted, text)
+
+
+class OfRhel(unittest.TestCase):
+    """What the unit adds to the command, with files and output of RHEL and its kin."""
+
+    RECORDED = {one["name"]: one["text"] for one in fixture_json("sshd", "rhel.recorded.json")}
+
+    def command(self, unit_command, **files):
+        named = {name.replace("_", "-"): text for name, text in files.items()}
+        with folder_with(named) as root:
+            found = [
+                (os.path.join(root, os.path.basename(path).partition(".")[0]), variable)
+                for path, variable in daemon.OPTION_FILES
+            ]
+            with replaced(daemon, OPTION_FILES=tuple(found)):
+                return daemon.command("/usr/sbin/sshd", [], unit_command)[1:]
+
+    def test_the_command_in_the_unit_s_state(self):
+        # The source has left out the name.
+        (service,) = unit.parse_show("Id=sshd.service\n" + self.RECORDED["systemctl_show_centos7"])
+        self.assertEqual(unit.parse_exec(service["ExecStart"]), ["/usr/sbin/sshd", "-D", "$OPTIONS"])
+
+    def test_the_algorithms_of_rhel_8_unless_they_are_taken_out(self):
+        words = self.words("unit_rocky")
+        policy = self.RECORDED["opensshserver_rhel8"]
+        wanted = ["-o", "Ciphers=aes256-gcm@openssh.com,3des-cbc", "-o", "MACs=umac-128-etm@openssh.com"]
+        self.assertEqual(self.command(words, opensshserver=policy, sshd=self.RECORDED["sysconfig_sshd"]), wanted)
+        without = self.RECORDED["sysconfig_sshd"].replace("#CRYPTO_POLICY=", "CRYPTO_POLICY=")
+        self.assertEqual(self.command(words, opensshserver=policy, sshd=without), [])
+        self.assertEqual(self.command(words, sshd='OPTIONS="-p 2222"\n'), ["-p", "2222"])
+
+    def test_those_of_rhel_9_come_with_the_configuration(self):
+        self.assertEqual(self.command(self.words("unit_rocky"), opensshserver=self.RECORDED["opensshserver_rhel9"]), [])
+
+    def test_what_the_installer_of_fedora_allowed_root(self):
+        words, allowed = self.words("unit_fedora31"), self.RECORDED["permitrootlogin_fedora"]
+        self.assertEqual(self.command(words, sshd_permitrootlogin=allowed), ["-o", "PermitRootLogin=yes"])
+
+    def words(self, name):
+        (line,) = [line for line in self.RECORDED[name].splitlines() if line.startswith("ExecStart=")]
+        return line.partition("=")[2].split()
 
 
 class Options(unittest.TestCase):
