@@ -161,7 +161,8 @@ REASONS = [
         r"|User .* (?:is not a regular file|bad ownership)|\S+:\d+: Authentication tried for |Certificate "
         r"|userauth_\w+: .*(?: not in | not allowed|unsupported)|Refusing |Account .* has expired|Login restricted for "
         r"|User .* password has expired|AuthorizedKeysCommand|AuthorizedPrincipals|Key .* revoked|.* failed, status \d",
-        r"pam_(?!%s)\w+\(sshd:(?:auth|account)\): (?!.*[Aa]uthentication failure)|pam_unix\(sshd:account\): "
+        r"pam_(?!%s)\w+\(sshd:(?:auth|account)\): (?!.*[Aa]uthentication (?:failure|success)|received for .*: 10 \()"
+        r"|pam_unix\(sshd:account\): "
         r"|pam_\w+\(sshd:\w+\): .*(?:denied|[Rr]efused|locked|expired|not permitted)" % TALKATIVE,
         r"PAM unable to dlopen|PAM (?:adding faulty|bad|no|error|pam_)|PAM: ",
         r"Access denied for user ",
@@ -169,13 +170,16 @@ REASONS = [
         r"Invalid user |input_userauth_request: invalid user ",
         r"Unable to negotiate with |Bad protocol version |banner exchange: |drop connection |refused connect from "
         r"|Timeout before authentication |no matching |kex_\w+: (?!.*(?:Connection (?:closed|reset)|read:))",
-        r"Failed (?!none)[\w/-]+ for |pam_\w+\(sshd:auth\): .*(?:failure|unknown|not met)",
+        # A module for users from elsewhere says of each local one that it does not know it (10).
+        r"Failed (?!none)[\w/-]+ for |pam_\w+\(sshd:auth\): .*(?:failure|unknown|not known|not met)",
     )
 ]
 COMPLAINT = re.compile(r"(?:fatal|error): (?!kex_exchange_identification: (?:read: )?Connection |Received disconnect )")
 # After a login: what keeps the session from working.
 SESSION = re.compile(
-    r"(?:fatal|error): |PAM unable to dlopen|pam_\w+\(sshd:(?:session|setcred)\): .*(?:denied|[Rr]efused)"
+    # RHEL's sshd says nothing of an error when SELinux lets it not start a session. No session needs pam_systemd.
+    r"(?:fatal|error): |PAM unable to dlopen|\w*selinux\w*: .*failed(?!.*\[preauth\]$)"
+    r"|pam_(?!systemd)\w+\(sshd:(?:session|setcred)\): .*(?:denied|[Rr]efused)"
     r"|pam_(?!%s)\w+\(sshd:(?:session|setcred)\): .*failed" % TALKATIVE
 )
 

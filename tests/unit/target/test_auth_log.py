@@ -106,6 +106,47 @@ class RealLogs(unittest.TestCase):
         self.assertEqual(len(attempts.sources(attempted, 1)), 1)
 
 
+class OfRhel(unittest.TestCase):
+    """With what RHEL's kin have written."""
+
+    def told(self, name):
+        entries = system_log.parse_syslog(fixture("auth_log", name), NOW)
+        return [dict(one, by=lines.refused_by(one["lines"])) for one in attempts.group(entries)[0]]
+
+    def test_a_session_that_selinux_does_not_let_begin(self):
+        (told,) = self.told("secure.centos7.log")
+        self.assertEqual((told["result"], told["user"], told["address"]), ("accepted", "root", "192.168.1.123"))
+        self.assertEqual(told["reasons"], ["sshd_selinux_copy_context: setcon failed with Permission denied"])
+
+    def test_wrong_passwords_beside_the_helper_s_own_lines(self):
+        (told,) = self.told("secure.rhel9_cis.log")
+        self.assertEqual((told["result"], told["user"], told["port"]), ("failed", "brent", 50176))
+
+    def test_a_directory_that_denies_access(self):
+        refused, accepted = self.told("secure.stream8.log")
+        self.assertTrue(refused["reasons"][0].startswith("pam_sss(sshd:account): Access denied"))
+        self.assertEqual((refused["by"], refused["address"]), ("PAM account", "192.168.1.1"))
+        self.assertEqual((accepted["result"], accepted["reasons"]), ("accepted", []))
+
+    def test_a_directory_that_does_not_know_a_local_user_is_not_why(self):
+        first = lines.reasons([
+            "pam_sss(sshd:auth): received for user brent: 10 (User not known to the underlying authentication module)",
+            "pam_faillock(sshd:auth): Consecutive login failures for user brent account temporarily locked",
+        ], False)[0]  # fmt: skip
+        self.assertTrue(first.startswith("pam_faillock"))
+
+    def test_the_programs_of_rocky_linux_10(self):
+        dropped, expired = self.told("journal.rocky10.log")
+        self.assertEqual((dropped["result"], dropped["address"]), ("dropped", "172.16.0.2"))
+        self.assertEqual((expired["user"], expired["by"]), ("deploy", "PAM account"))
+        self.assertIn("has expired", expired["reasons"][0])
+        said = [one["message"] for one in system_log.parse_syslog(fixture("auth_log", "journal.rocky10.log"), NOW)]
+        # What keeps a key from being read leads, whatever else is said.
+        self.assertEqual(
+            lines.reasons(["Failed publickey for deploy from 192.0.2.1 port 4 ssh2", said[1]], False)[0], said[1]
+        )
+
+
 class Lines(unittest.TestCase):
     def test_a_line_with_two_readings_names_no_address(self):
         for message in (
