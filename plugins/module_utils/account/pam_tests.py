@@ -19,6 +19,8 @@ TTY = "ssh"
 TIME_CONF = "/etc/security/time.conf"
 DAYS = {"su": 1, "mo": 2, "tu": 4, "we": 8, "th": 16, "fr": 32, "sa": 64, "wk": 62, "wd": 65, "al": 127}
 QUIET = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
+# These are the same whoever has called sshd.
+OF_THE_LOGIN = {"service", "ruser", "rhost", "tty"}
 ATTRIBUTES = "login name user uid gid shell home dir homedir service ruser rhost tty".split()
 NUMERIC = {
     "<": lambda left, right: left < right,
@@ -94,10 +96,10 @@ def _is_listed(item, lines, subject):
 def succeed_if(arguments, subject):
     """Whether every condition of the line holds."""
     words = [word for word in arguments if word not in QUIET]
-    if "use_uid" in arguments:
-        return None, "pam_succeed_if.so asks who has called sshd"
     if len(words) % 3:
         return "service_err", "its condition is incomplete"
+    if "use_uid" in arguments and not {left.lower() for left in words[::3]} <= OF_THE_LOGIN:
+        return None, "pam_succeed_if.so asks who has called sshd"
     for number in range(0, len(words), 3):
         left, test, right = words[number : number + 3]
         held = condition(left, test, right, subject)

@@ -71,8 +71,9 @@ def reason(text):
          "no repository can be reached"),
         (r"Installed package \S+ .*not available|No packages marked for reinstall",
          "no repository that is configured here has the version that is installed, and another one is not installed"),
-        (r"Unable to locate package|has no installation candidate|it cannot be downloaded|No match for argument|Unable to find a match"
-         r"|No package .* available|not found in package names|No (?:enabled repo|repositories defined)",
+        (r"Unable to locate package|has no installation candidate|it cannot be downloaded|No match for argument"
+         r"|Unable to find a match|No package .* available|not found in package names"
+         r"|No (?:enabled repo|repositories defined)",
          "no repository that is configured here has it"),
     )  # fmt: skip
     for pattern, words in hints:

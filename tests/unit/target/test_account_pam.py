@@ -7,10 +7,16 @@ __metaclass__ = type
 import os
 import unittest
 
-from target_helpers import folder_with, replaced
+from target_helpers import fixture_json, folder_with, replaced
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import pam_stack, sockets
-from ansible_collections.rescue.remote_login.plugins.module_utils.account import pam, pam_modules, pam_walk, settings
+from ansible_collections.rescue.remote_login.plugins.module_utils.account import (
+    failures,
+    pam,
+    pam_modules,
+    pam_walk,
+    settings,
+)
 
 
 def lines(*texts):
@@ -203,6 +209,44 @@ class Stack(unittest.TestCase):
     def test_a_file_that_includes_itself_ends(self):
         self.read(sshd="account include sshd\naccount substack sshd\n")
         self.assertIsNotNone(self.read(sshd="@include sshd\n")[2])
+
+
+class OfRhel(unittest.TestCase):
+    """The stacks of RHEL and its kin, with their own files."""
+
+    RECORDED = {one["name"]: one["text"] for one in fixture_json("account", "pam.recorded.json")}
+
+    def told(self, sshd, password_auth, method, locked=False, **account):
+        files = {"sshd": self.RECORDED[sshd], "password-auth": self.RECORDED[password_auth]}
+        files["postlogin"] = self.RECORDED["postlogin"]
+        known = {"exists": True, "from": "files", "uid": 1000, "gid": 1000, "groups": ["ops"], "password_field": "x"}
+        known.update({"account_expired": False, "shell": None, "home": None})
+        known["password"] = {"state": "usable", "in_shadow": True, "must_change": False, "expired": False}
+        known["password"]["inactive"] = False
+        subject = {"user": "ops", "method": method, "empty_passwords": False, "rhost": "192.0.2.1"}
+        subject["account"] = dict(known, **account)
+        counted = {"locked": locked, "count": 3, "by": "deny", "deny": 3, "reason": None}
+        whole, tally = {"module_problem": lambda name: None}, {"faillock": lambda user, account, arguments: counted}
+        with folder_with(files) as root, replaced(failures, **tally), replaced(pam_stack, FOLDERS=(root,), **whole):
+            evidence = pam.look(True, subject, {})
+        self.assertEqual((evidence["broken"], evidence["fatal"]), ([], None))
+        return evidence["verdict"], [refusal["kind"] for refusal in evidence["refusals"]]
+
+    def test_a_user_of_the_local_files(self):
+        for sshd, password_auth in (("sshd_el7", "password-auth_el7"), ("sshd_el8", "password-auth_fedora")):
+            for method in ("password", "publickey"):
+                self.assertEqual(self.told(sshd, password_auth, method), ("allow", []))
+            # A tally keeps passwords out, and no keys.
+            locked = ("refuse", ["login_failures_locked"])
+            self.assertEqual(self.told(sshd, password_auth, "password", locked=True), locked)
+            self.assertEqual(self.told(sshd, password_auth, "publickey", locked=True), ("allow", []))
+            expired = ("refuse", ["account_expired"])
+            self.assertEqual(self.told(sshd, password_auth, "publickey", account_expired=True), expired)
+
+    def test_of_a_user_of_a_directory_the_directory_has_to_say(self):
+        for method in ("password", "publickey"):
+            verdict = self.told("sshd_el7", "password-auth_el7", method, **{"from": "sss"})
+            self.assertEqual(verdict, (None, []))
 
 
 class Modules(unittest.TestCase):

@@ -172,6 +172,8 @@ class SucceedIf(unittest.TestCase):
         self.assertEqual(pam_tests.succeed_if(["user", "="], subject())[0], "service_err")
         for text in ("uid = 0 use_uid", "user innetgr admins"):
             self.assertIsNone(pam_tests.succeed_if(text.split(), subject())[0], text)
+        # As RHEL asks in each session: the service is the same whoever has called sshd.
+        self.assertEqual(pam_tests.succeed_if("service in crond quiet use_uid".split(), subject())[0], "auth_err")
 
 
 class Time(unittest.TestCase):
