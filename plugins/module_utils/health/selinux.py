@@ -42,6 +42,8 @@ DOMAINS = ("sshd_t", "sshd_session_t", "sshd_auth_t", "sshd_net_t", "sshd_keygen
 DAEMONS = ("init_t", "initrc_t", "kernel_t", "unconfined_service_t", "unlabeled_t")
 PROGRAMS = ("sshd", "sshd-session", "sshd-auth")
 EXECUTE = {"execute", "execute_no_trans", "exec", "map"}
+# What a program does not get from the one before it, and does not miss.
+INHERITED = {"siginh", "rlimitinh", "noatsecure"}
 SWITCH = {"transition", "dyntransition", "entrypoint", "setcurrent", "setexec"}
 LISTEN = {"net_bind_service", "bind", "listen"}
 # What is looked at to see whether somebody may log in.
@@ -267,7 +269,7 @@ def outcomes(denial, port, pid):
     if denial["program"] == STARTED:
         # Each connection has a daemon of its own where a socket of systemd's starts them.
         return ["refused"] if pid is None else ["closed_before_banner"]
-    vain = denial["kind"] == "vsock_socket" or (denial["target"] or "").startswith("sysctl_")
+    vain = denial["kind"] == "vsock_socket" or (denial["target"] or "").startswith("sysctl_") or wanted <= INHERITED
     if vain or DECIDES_NOTHING.search(path):
         return []
     if wanted & EXECUTE and os.path.basename(path) in PROGRAMS:

@@ -46,6 +46,11 @@ class Denials(unittest.TestCase):
         for name in ("vsock_fedora", "sysctl_fedora", "motd_kernel", "fips_records"):
             self.assertTrue(found(name), name)
             self.assertEqual([one for one in explained(name, pid=None) if one], [], name)
+        for name in ("logind_rhel", "inherited_chkpwd"):
+            self.assertEqual(explained(name, head=HEAD), [[]], name)
+
+    def test_a_shell_that_sshd_may_not_start(self):
+        self.assertEqual(explained("transition_shell", head=HEAD), [["session_failed", "auth_denied"]])
 
     def test_a_domain_that_is_permissive_denies_nothing(self):
         for denial in found("auth_suse") + found("fips_records"):
@@ -68,9 +73,8 @@ class Denials(unittest.TestCase):
         self.assertEqual(selinux.outcomes(denial, 22, 7), ["closed_before_banner"])
 
     def test_the_helper_that_reads_the_passwords_and_a_daemon_without_a_domain_of_its_own(self):
-        # The form is recorded in other domains.
-        line = RECORDED["shadow_httpd"].replace(":httpd_t:", ":chkpwd_t:")
-        self.assertEqual(selinux.outcomes(selinux.denials([line])[0], 22, 7), ["auth_denied"])
+        self.assertEqual(explained("shadow_chkpwd"), [["auth_denied"]] * 2)
+        # The form is recorded in another domain.
         self.assertEqual(len(selinux.denials([RECORDED["motd_kernel"].replace(":sshd_t:", ":kernel_t:")])), 1)
         self.assertEqual(selinux.denials([RECORDED["motd_kernel"].replace(":sshd_t:", ":user_t:")]), [])
 
