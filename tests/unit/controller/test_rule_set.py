@@ -33,6 +33,7 @@ LOOKED_AT = {
     "mtu_black_hole": {"firewall", "network"},
     "no_return_route": {"bans", "firewall"},
     "pam_denies": {"auth_log", "health"},
+    "selinux_denial": {"sshd"},
     "session_start_files": {"auth_log", "health"},
     "source_penalty": {"sshd"},
     "slow_name_lookup": {"bans", "sshd"},
@@ -151,6 +152,7 @@ POINTS_AT = {
     "disk_full/fires-log-of-logins": "/var/log",
     "selinux_port_label/fires-no-label": "unreserved_port_t",
     "selinux_denial/fires-authorized-keys": "authorized_keys",
+    "selinux_denial/fires-apparmor-keeps-it-from-starting": "/etc/ssh/sshd_config",
     "local_network_problem/fires-first-vantage-blocked": "localhost: timed_out",
 }
 
