@@ -35,7 +35,7 @@ table inet filter {
     type filter hook input priority filter; policy %s;
     ct state established,related accept
     iif lo accept
-    ip saddr 203.0.113.9 drop
+    iif eth0 ip saddr 203.0.113.9 drop
     meta l4proto { tcp, udp } jump services
   }
 }
@@ -257,6 +257,35 @@ def test_the_client_gets_in_and_nobody_else(start: Start, change: Change, image:
         assert gets_in(host), host.run("nft list ruleset; iptables-save", check=False).stdout
         assert stranger_gets_in(host) == was_open, "opened wider than asked after a reboot"
         assert change(host, PRESENT)[0].changed is False
+
+
+BY_HAND = "{0} -I INPUT -p tcp --dport 22 -j ACCEPT"
+# Open or blocked by what is loaded now, and blocked by something else after a reboot.
+DRIFTED: list[tuple[str, tuple[str, ...], str]] = [
+    ("nft-accept-by-hand", SYSTEMD, NFT_CONF % ("counter drop", "drop")
+     + "; nft insert rule inet filter input tcp dport 22 accept"),
+    ("iptables-accept-by-hand", ("trixie", "bullseye"), IPTABLES.format("iptables")
+     + "iptables -A INPUT -p tcp --dport 22 -j DROP; " + PERSIST + BY_HAND.format("iptables")),
+    ("iptables-other-rule-now", ("trixie", "bullseye"), IPTABLES.format("iptables") + "iptables -P INPUT DROP; "
+     + PERSIST + "iptables -I INPUT -p tcp --dport 22 -j DROP"),
+    ("ufw-accept-by-hand", ("bookworm", "bullseye"), ufw() + BY_HAND.format("iptables")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("image", "script"), on_each_image(DRIFTED))
+def test_what_blocks_only_after_a_reboot_is_opened_too(start: Start, change: Change, image: str, script: str) -> None:
+    host = start(image, script)
+    before = state_of(host)
+    opened, again = change(host, PRESENT, PRESENT)
+    assert opened.changed, opened.answer
+    assert again.changed is False, again.answer
+    assert change(host, ABSENT)[0].changed
+    assert state_of(host) == before
+    assert change(host, PRESENT)[0].changed
+    host.restart()
+    let_the_stranger_answer(host)
+    assert gets_in(host), host.run("nft list ruleset; iptables-save", check=False).stdout
+    assert not stranger_gets_in(host), "opened wider than asked after a reboot"
 
 
 @pytest.mark.parametrize("image", ["bookworm", "bullseye"])

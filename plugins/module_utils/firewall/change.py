@@ -11,7 +11,7 @@ __metaclass__ = type
 import os
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, sockets
-from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather, manager, rulesets
+from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import boot, gather, manager, rulesets
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import source as sources
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_firewalld import (
     ZONE_CHAIN,
@@ -139,6 +139,7 @@ class Change(object):
         if verdict["verdict"] in ("drop", "reject"):
             again = "opened, but still" if tried else "it is"
             raise CannotChange("%s blocked by %s" % (again, told(verdict["blockers"][0])))
+        self._check_boot(source, verdict["packet"])
         return verdict
 
     def verdict(self, source):
@@ -159,14 +160,15 @@ class Change(object):
                 raise CannotChange("%s is banned by %s, which no open port undoes: the role unban_ip does. %s"
                                    % (source.words, name, told(blocker)))  # fmt: skip
         if verdict["verdict"] == "accept":
-            return self._steps_to_keep(source, verdict)
+            steps = self._tool(Firewalld).keep(source, verdict) if self._active("firewalld") else []
+            return unique(steps + self._steps_for_boot(source, verdict, {}))
         if not blockers:
             return self._steps_unseen(source, verdict)
         self._check_port(verdict)
-        steps = []
-        for owner, own in self._by_owner(first_in_each_chain(blockers)).items():
+        steps, owners = [], self._by_owner(first_in_each_chain(blockers))
+        for owner, own in owners.items():
             steps += OPEN[owner[0]](self, source, verdict, own, *owner[1:])
-        return unique(steps)
+        return unique(steps + self._steps_for_boot(source, verdict, owners))
 
     def _check_port(self, verdict):
         """Behind a translation the packets go to another port, and a rule for this one would not see them."""
@@ -223,54 +225,95 @@ class Change(object):
 
     def _open_nft(self, source, _verdict, blockers):
         tool = self._tool(Nft)
-        steps = [step for blocker in blockers for step in tool.open(source, blocker)]
-        return steps + self._save_nft(source, blockers)
+        self._check_boot_of(("nftables",))
+        return [step for blocker in blockers for step in tool.open(source, blocker)]
 
     def _open_iptables(self, source, _verdict, blockers, flavour, family):
         tool = self._tool(Iptables, flavour, family)
-        steps = [step for blocker in blockers for step in tool.open(source, blocker)]
-        return steps + self._save_iptables(source, blockers, flavour, family)
+        self._check_boot_of(tuple(SAVED))
+        return [step for blocker in blockers for step in tool.open(source, blocker)]
 
     # --- after a reboot ---
 
-    def _steps_to_keep(self, source, verdict):
-        """The steps after which a port that is open now is open after a reboot as well, as far as this opened it."""
-        steps = self._tool(Firewalld).keep(source, verdict) if self._active("firewalld") else []
+    def _steps_for_boot(self, source, verdict, owners):
+        """The steps after which the port is open after a reboot as well; ``owners``: what blocks now, by its owner."""
+        steps = []
+        for entry in self._loaders():
+            at_boot = self._verdict_at_boot(entry, verdict["packet"])
+            blockers = first_in_each_chain((at_boot or {}).get("blockers", []))
+            if entry["name"] == "ufw":
+                steps += self._open_ufw_at_boot(source, blockers)
+                continue
+            if not blockers and (at_boot is None or at_boot["verdict"] == "unknown"):
+                blockers = self._known_now(entry, source, owners)
+                if not blockers and self.in_charge == entry["name"]:
+                    reason = (at_boot or {}).get("reason") or "what %s loads cannot be tried out here" % entry["name"]
+                    self._note("whether it is open after a reboot cannot be told: %s" % reason)
+            steps += self._save(entry, source, blockers) if blockers else []
+        return steps
+
+    def _loaders(self):
+        """Who loads rules at boot that can be looked up and changed here."""
         if not self.request.permanent:
             return []
-        if has_nft():
-            steps += self._save_nft(source, self._tool(Nft).behind_own(source), quiet=True)
-        for flavour in FLAVOURS:
-            tool = self._iptables(flavour, source.family)
-            found = tool.behind_own(source) if tool else []
-            steps += self._save_iptables(source, found, flavour, source.family, quiet=True) if found else []
-        return unique(steps)
+        found = []
+        for entry in self.managers["managers"]:
+            loads = {"ufw": entry["active"], "nftables": entry["file"] and has_nft()}
+            if entry["enabled"] and loads.get(entry["name"], entry["name"] in SAVED):
+                found.append(entry)
+        return found
 
-    def _save_nft(self, source, blockers, quiet=False):
-        if not self.request.permanent or not blockers:
-            return []
-        service = self._at_boot(("nftables",), quiet)
-        return self._tool(Nft).save(source, blockers, service["file"], self.move) if service else []
+    def _boot(self):
+        return self.tools.setdefault("boot", boot.Boot())
 
-    def _save_iptables(self, source, blockers, flavour, family, quiet=False):
+    def _verdict_at_boot(self, entry, packet):
+        try:
+            found = self._boot().verdict(entry, packet)
+        except Exception as error:
+            return {"verdict": "unknown", "reason": reason_of(error)}
+        # A ban that a file holds is its banner's, as one that is loaded.
+        return without_bans(found) if found else None
+
+    def _known_now(self, entry, source, owners):
+        """What blocks now, or did before this opened it: all there is to go by where the boot cannot be judged."""
+        name = "nft" if entry["name"] == "nftables" else "iptables"
+        found = [blocker for owner, blockers in owners.items() if owner[0] == name for blocker in blockers]
+        if name == "nft":
+            return found + self._tool(Nft).behind_own(source)
+        tools = [self._iptables(flavour, source.family) for flavour in FLAVOURS]
+        return found + [blocker for tool in tools if tool for blocker in tool.behind_own(source)]
+
+    def _save(self, entry, source, blockers):
+        if entry["name"] == "nftables":
+            return self._tool(Nft).save(source, blockers, entry["file"], self.move)
+        tool = self._iptables(FLAVOURS[0], source.family) or self._iptables(FLAVOURS[1], source.family)
+        return tool.save(source, blockers, SAVED[entry["name"]][source.family], self.move) if tool else []
+
+    def _open_ufw_at_boot(self, source, blockers):
+        try:
+            return self._open_ufw(source, None, blockers) if blockers else []
+        except CannotChange as reason:
+            raise CannotChange("after a reboot it is blocked: %s" % reason)
+
+    def _check_boot(self, source, packet):
+        """What is still blocked after a reboot is not open."""
+        for entry in self._loaders():
+            found = self._verdict_at_boot(entry, packet)
+            if found and found["verdict"] in ("drop", "reject"):
+                raise CannotChange("open now, but after a reboot %s is blocked by %s"
+                                   % (source.words, told(found["blockers"][0])))  # fmt: skip
+
+    def _check_boot_of(self, names):
+        """Whether what blocks is loaded again at boot by something known; a note where it is by nothing known."""
         if not self.request.permanent:
-            return []
-        service = self._at_boot(tuple(SAVED), quiet)
-        if service is None:
-            return []
-        return self._tool(Iptables, flavour, family).save(source, blockers, SAVED[service["name"]][family], self.move)
-
-    def _at_boot(self, names, quiet):
-        """The service that loads such rules at boot; None, with a note, where none is known to."""
+            return
         others = [entry for entry in self.managers["managers"] if entry["name"] in manager.OTHERS and entry["enabled"]]
         if others:
             raise CannotChange("%s writes the rules at boot from its own files, which are not changed here: add the"
                                " port there, or use permanent: false" % others[0]["name"])  # fmt: skip
-        found = [entry for entry in self.managers["managers"] if entry["name"] in names and entry["enabled"]]
-        if not found and not quiet:
+        if not any(entry["name"] in names and entry["enabled"] for entry in self.managers["managers"]):
             self._note("no service that is known loads this ruleset at boot, so neither what blocks nor what opens"
                        " is there after a reboot")  # fmt: skip
-        return found[0] if found else None
 
     def _note(self, text):
         if text not in self.notes:

@@ -160,15 +160,7 @@ class Iptables(object):
         return [] if after == before else [Replace(path, before, after, self._checked, move)]
 
     def _loaded_at_boot(self, path):
-        """What iptables-save says after the file is loaded into an empty network namespace; None where it cannot be."""
-        restore = host.which("ip6tables-restore" if self.family == "ipv6" else "iptables-restore")
-        save = host.which("ip6tables-save" if self.family == "ipv6" else "iptables-save")
-        if not (restore and save and host.which("unshare")):
-            return None
-        script = '"$1" < "$2" && exec "$3"'
-        argv = ["unshare", "-n", "sh", "-c", script, "sh", restore, path, save]
-        result = host.run(argv, timeout=60, limit=FILE_LIMIT_BYTES)
-        return None if result.error or result.rc != 0 else result.out
+        return loaded_at_boot(path, self.family)
 
     def _checked(self, path):
         """Why iptables-restore would refuse a file, or None."""
@@ -181,6 +173,18 @@ class Iptables(object):
         except CannotChange as reason:
             return str(reason)
         return None
+
+
+def loaded_at_boot(path, family):
+    """What iptables-save says after a file is loaded into an empty network namespace; None where it cannot be."""
+    restore = host.which("ip6tables-restore" if family == "ipv6" else "iptables-restore")
+    save = host.which("ip6tables-save" if family == "ipv6" else "iptables-save")
+    if not (restore and save and host.which("unshare")):
+        return None
+    script = '"$1" < "$2" && exec "$3"'
+    argv = ["unshare", "-n", "sh", "-c", script, "sh", restore, path, save]
+    result = host.run(argv, timeout=60, limit=FILE_LIMIT_BYTES)
+    return None if result.error or result.rc != 0 else result.out
 
 
 def is_for(rule, blocker):

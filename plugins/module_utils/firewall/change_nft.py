@@ -160,6 +160,11 @@ class Nft(object):
                 return None
         elif blocker["handle"] is None:
             verb = "add"
+        elif source.everybody:
+            raise CannotChange(
+                "what is loaded at boot cannot be tried out here, so nobody can tell whose denial the rule would pass"
+                " over then: put the rule where it belongs, or use permanent: false"
+            )
         return " ".join([verb, "rule"] + list(place) + self.expression(source, blocker))
 
     @staticmethod
@@ -262,15 +267,32 @@ def parse(text):
 # --- what the boot will load ---
 
 
+# A file can name an interface, and then is refused where there is none of that name.
+LINKS = """shift 2; for name do
+    { ip link add "$name" type dummy || ip link add "$name" type bridge || ip tuntap add dev "$name" mode tap; } ||:
+done >/dev/null 2>&1; set -- "$nft" "$file"; """
+LOAD = """nft=$1 file=$2; %s"$1" -f "$2" || exit; "$1" -j list ruleset 2>/dev/null || echo; exec "$1" -a list ruleset"""
+
+
 def at_boot(path):
     """What an empty network namespace holds after it has loaded a file, as parse() tells it; None where unknown."""
+    listed = loaded_at_boot(path)
+    return None if listed is None else parse(listed[1])
+
+
+def loaded_at_boot(path):
+    """The same as two listings: JSON, which an old nft may not know, and text with handles."""
     nft = host.which("nft")
     if not (nft and host.which("unshare")):
         return None
-    script = '"$1" -f "$2" && exec "$1" list ruleset'
-    argv = ["unshare", "-n", "sh", "-c", script, "sh", nft, path]
-    result = host.run(argv, timeout=60, limit=FILE_LIMIT_BYTES)
-    return None if result.error or result.rc != 0 else parse(result.out)
+    names = [name for name in host.names_in("/sys/class/net") if name != "lo"]
+    for script in (LOAD % "", LOAD % LINKS):
+        argv = ["unshare", "-n", "sh", "-c", script, "sh", nft, path] + names
+        result = host.run(argv, timeout=60, limit=FILE_LIMIT_BYTES)
+        if not result.error and result.rc == 0:
+            document, _line_end, text = result.out.partition("\n")
+            return document, text
+    return None
 
 
 def check_alone(path):
