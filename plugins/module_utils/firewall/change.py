@@ -24,6 +24,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.chang
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_nft import Nft
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.change_ufw import Ufw
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.steps import (
+    FILE_LIMIT_BYTES,
     MARK,
     CannotChange,
     carry_out,
@@ -48,10 +49,10 @@ class Request(object):
         """What marks a rule as made for this request."""
         return "%s %d/%s from %s" % (MARK, self.port, self.protocol, source.words)
 
-    def packet(self, source):
-        """The first packet of a connection from a source."""
+    def packet(self, source, sample=None):
+        """The first packet of a connection from a source, or from one address of it."""
         own = sockets.own_addresses()
-        sample = self._sample(source, own)
+        sample = sample or self._sample(source, own)
         way = routing.to(sample)
         tried = [address for address in self.addresses if (":" in address) == (source.family == "ipv6")]
         destination = next((address for address in tried if address in own), None)
@@ -139,16 +140,42 @@ class Change(object):
         if verdict["verdict"] in ("drop", "reject"):
             again = "opened, but still" if tried else "it is"
             raise CannotChange("%s blocked by %s" % (again, told(verdict["blockers"][0])))
-        self._check_boot(source, verdict["packet"])
+        self._check_boot(source, verdict["packets"])
         return verdict
 
     def verdict(self, source):
-        packet = self.request.packet(source)
+        """What becomes of a source's packets: of a network the worst that happens to one of those that are tried."""
         try:
-            found = gather.verdict(packet)
+            packets = self._packets(source)
+            found = gather.verdicts(packets)
         except Exception as error:
-            found = {"verdict": "unknown", "reason": reason_of(error)}
-        return dict(without_bans(found) if self.request.unbanned else found, packet=packet)
+            packets = [self.request.packet(source)]
+            found = [{"verdict": "unknown", "reason": reason_of(error)}]
+        found = [dict(verdict, packet=packet) for verdict, packet in zip(found, packets)]
+        return dict(worst(self._but_for_bans(found)), packets=packets)
+
+    def _packets(self, source):
+        if source.everybody:
+            return [self.request.packet(source)]
+        return [self.request.packet(source, sample) for sample in sources.samples(source, self._rules_text(source))]
+
+    def _rules_text(self, source):
+        """What is loaded, for the addresses of a network that it names."""
+        if "/" not in source.text:
+            return ""
+        tool = self._iptables(rulesets.LEGACY, source.family)
+        legacy = "\n".join(rule[2] for rule in tool.rules()) if tool else ""
+        return legacy + (listing() if has_nft() else "")
+
+    def _but_for_bans(self, verdicts):
+        """The verdicts without bans, where those are about to be lifted or keep out but some of a network."""
+        unbanned = [without_bans(verdict) for verdict in verdicts]
+        banned = [had["packet"]["source"] for had, has in zip(verdicts, unbanned) if had is not has]
+        if not self.request.unbanned and len(banned) == len(verdicts):
+            return verdicts
+        if banned and not self.request.unbanned:
+            self._note("banned, which no open port undoes: %s" % ", ".join(banned))
+        return unbanned
 
     def _steps_to_open(self, source, verdict):
         """The steps of one round: one rule in each base chain that blocks, and what keeps it after a reboot."""
@@ -212,7 +239,7 @@ class Change(object):
         tool = self._tool(Firewalld)
         if all(blocker["verdict"] == "unknown" for blocker in blockers):
             return tool.add(source, verdict)
-        return tool.open(source, blockers)
+        return tool.open(source, [dict(blocker, packet=verdict["packet"]) for blocker in blockers])
 
     def _open_ufw(self, source, _verdict, blockers):
         for blocker in blockers:
@@ -239,7 +266,7 @@ class Change(object):
         """The steps after which the port is open after a reboot as well; ``owners``: what blocks now, by its owner."""
         steps = []
         for entry in self._loaders():
-            at_boot = self._verdict_at_boot(entry, verdict["packet"])
+            at_boot = self._verdict_at_boot(entry, verdict["packets"])
             blockers = first_in_each_chain((at_boot or {}).get("blockers", []))
             if entry["name"] == "ufw":
                 steps += self._open_ufw_at_boot(source, blockers)
@@ -266,13 +293,13 @@ class Change(object):
     def _boot(self):
         return self.tools.setdefault("boot", boot.Boot())
 
-    def _verdict_at_boot(self, entry, packet):
+    def _verdict_at_boot(self, entry, packets):
         try:
-            found = self._boot().verdict(entry, packet)
+            found = [self._boot().verdict(entry, packet) for packet in packets]
         except Exception as error:
             return {"verdict": "unknown", "reason": reason_of(error)}
         # A ban that a file holds is its banner's, as one that is loaded.
-        return without_bans(found) if found else None
+        return worst([without_bans(verdict) for verdict in found]) if None not in found else None
 
     def _known_now(self, entry, source, owners):
         """What blocks now, or did before this opened it: all there is to go by where the boot cannot be judged."""
@@ -295,10 +322,10 @@ class Change(object):
         except CannotChange as reason:
             raise CannotChange("after a reboot it is blocked: %s" % reason)
 
-    def _check_boot(self, source, packet):
+    def _check_boot(self, source, packets):
         """What is still blocked after a reboot is not open."""
         for entry in self._loaders():
-            found = self._verdict_at_boot(entry, packet)
+            found = self._verdict_at_boot(entry, packets)
             if found and found["verdict"] in ("drop", "reject"):
                 raise CannotChange("open now, but after a reboot %s is blocked by %s"
                                    % (source.words, told(found["blockers"][0])))  # fmt: skip
@@ -380,6 +407,16 @@ OPEN = {
     "nft": Change._open_nft,
     "iptables": Change._open_iptables,
 }
+
+
+def listing():
+    return host.run(["nft", "list", "ruleset"], timeout=60, limit=FILE_LIMIT_BYTES).out
+
+
+def worst(verdicts):
+    """The first verdict that blocks, else the first that leaves it open, else the first."""
+    order = {"drop": 0, "reject": 0, "unknown": 1}
+    return min(verdicts, key=lambda verdict: order.get(verdict["verdict"], 2))
 
 
 def without_bans(verdict):

@@ -25,6 +25,7 @@ TIMEOUT_S = 30
 # The first place there is: a rich rule that denies wins over one without a priority.
 PRIORITY = -32768
 PRIORITIES_SINCE = (0, 7)
+PERMANENT = ["--permanent"]
 # How firewalld names the chains of a zone, with its nftables backend, with the iptables one, and before 0.9.
 DISPATCH = re.compile(r"(?:filter_)?INPUT(?:_ZONES|_ZONES_SOURCE|_POLICIES)?\Z")
 ZONE_CHAIN = re.compile(r"(?:filter_IN|IN)_(?P<name>.+?)(?:_(?:pre|log|deny|allow|post))?\Z")
@@ -61,7 +62,7 @@ class Firewalld(object):
             if self._is_zone_s(blocker):
                 if blocker["stage"] != "arrival":
                     raise CannotChange("firewalld blocks more than new connections: %s" % told(blocker))
-                steps += self._add(self._owner(blocker, source), self.rich_rule(source))
+                steps += self._add(self._owner(blocker, source), source, blocker)
             else:
                 steps += self._direct(source, blocker)
         return steps
@@ -76,15 +77,16 @@ class Firewalld(object):
             return []
         zone = self.zone_of(source, verdict)
         self._check_zone(zone)
-        return (
-            []
-            if not self.request.permanent or self._same_at_boot(zone)
-            else self._add(["--zone=" + zone], self.rich_rule(source))
-        )
+        if not self.request.permanent:
+            return []
+        later = self._zone_at_boot(zone, source, verdict)
+        if (later == zone and self._same_at_boot(zone)) or self._open_at_boot(later):
+            return []
+        return self._add(["--zone=" + zone], source, verdict, self._kinds() if later == zone else [PERMANENT])
 
     def add(self, source, verdict):
         """The steps that add the rule to the source's zone, whether it blocks or nobody knows."""
-        return self._add(["--zone=" + self.zone_of(source, verdict)], self.rich_rule(source))
+        return self._add(["--zone=" + self.zone_of(source, verdict)], source, verdict)
 
     def rich_rule(self, source):
         """The narrowest rule, in firewalld's own way to write it."""
@@ -121,12 +123,15 @@ class Firewalld(object):
         jumps = [ZONE_CHAIN.match(name) for name in reversed(chains)]
         return next((jump.group("name") for jump in jumps if jump and jump.group("name") in self.zones), None)
 
-    def _add(self, where, rule):
+    def _add(self, where, source, way, kinds=None):
+        """The steps that add the rule to a zone or policy, and to the zone that takes its place after a reboot."""
         option, _equals, zone = where[0].partition("=")
         if option == "--zone":
             self._check_zone(zone)
-        steps = []
-        for kind in self._kinds():
+        steps, rule = [], self.rich_rule(source)
+        for kind in kinds or self._kinds():
+            if kind and option == "--zone":
+                where = ["--zone=" + self._zone_at_boot(zone, source, way)]
             if not self.says(*(kind + where + ["--query-rich-rule=" + rule])):
                 command = ["firewall-cmd"] + kind + where
                 steps.append(Command(command + ["--add-rich-rule=" + rule], command + ["--remove-rich-rule=" + rule]))
@@ -160,7 +165,7 @@ class Firewalld(object):
         return steps
 
     def _kinds(self):
-        return [[], ["--permanent"]] if self.request.permanent else [[]]
+        return [[], PERMANENT] if self.request.permanent else [[]]
 
     # --- closing ---
 
@@ -217,11 +222,43 @@ class Firewalld(object):
                 return zone
         return self.ask("--get-default-zone")
 
-    def _bound(self, binding, source):
+    def _bound(self, binding, source, kind=()):
         if not binding.startswith("ipset:"):
             return sources.holds(binding, source.sample)
-        entries = self.ask("--ipset=" + binding[len("ipset:") :], "--get-entries").split()
+        entries = self.ask(*(list(kind) + ["--ipset=" + binding[len("ipset:") :], "--get-entries"])).split()
         return any(sources.holds(entry, source.sample) for entry in entries)
+
+    def _zone_at_boot(self, zone, source, way):
+        """The zone that a source's packets are in after a reboot; ``zone``: the one that they are in now."""
+        kept = parse_active(self.ask("--permanent", "--list-all-zones"))
+        for name in [zone] + sorted(kept):
+            if any(self._bound(binding, source, PERMANENT) for binding in kept.get(name, {}).get("sources", [])):
+                return name
+        interface = (way.get("packet") or {}).get("interface")
+        for bound in (kept, self._bound_by_the_network(interface)):
+            for name in sorted(bound):
+                if interface in bound[name]["interfaces"]:
+                    return name
+        return self.ask("--get-default-zone")
+
+    def _bound_by_the_network(self, interface):
+        """The zones that hold an interface now, where the network's own configuration says so at every boot."""
+        files = ["/run/NetworkManager", "/etc/sysconfig/network-scripts/ifcfg-%s" % interface]
+        if not any(host.status_of(path) for path in files):
+            return {}
+        return parse_active(self.ask("--get-active-zones"))
+
+    def _open_at_boot(self, zone):
+        """Whether a zone's permanent configuration lets everybody in to the port."""
+        lines = self.ask("--permanent", "--zone=" + zone, "--list-all").splitlines()
+        settings = {key.strip(): value.split() for key, _colon, value in [line.partition(":") for line in lines[1:]]}
+        if settings.get("rich rules") or lines[-1].strip() != "rich rules:":
+            return False  # one of them may deny it
+        if settings.get("target") == ["ACCEPT"]:
+            return True
+        port = "%d/%s" % (self.request.port, self.request.protocol)
+        opened = [self.ask("--permanent", "--service=" + name, "--get-ports") for name in settings.get("services", [])]
+        return port in " ".join(opened).split() or self.says("--permanent", "--zone=" + zone, "--query-port=" + port)
 
     def _same_at_boot(self, zone):
         """Whether a zone's permanent configuration says what is in force now."""

@@ -109,9 +109,15 @@ def verdict(packet):
     ``packet``: {protocol, source, destination, port, interface}; interface and destination may be None.
     The answer says which rule decides, and ``blockers`` lists what would block if those before were gone.
     """
+    return verdicts([packet])[0]
+
+
+def verdicts(packets):
+    """The same of several packets to one port, by rulesets that are read once."""
     world = World()
     chains, _backends, _problems = rulesets.load(world)
-    return judge(chains + units.chains(packet["port"]), world, packet)
+    chains += units.chains(packets[0]["port"])
+    return [judge(chains, world, packet) for packet in packets]
 
 
 def judge(chains, world, packet):

@@ -14,6 +14,9 @@ import socket
 import struct
 
 ANY = "any"
+# How many addresses of a network are tried.
+SAMPLES_LIMIT = 32
+WRITTEN = {"ipv4": r"(?<![\w.:])\d+(?:\.\d+){3}(?![\w.:])", "ipv6": r"(?<![\w.:])[0-9a-fA-F]*:[0-9a-fA-F:]+(?![\w.:])"}
 # Whose packet is tried where the port is opened for everybody: nobody's in particular, but a public address.
 ANYBODY = {"ipv4": "192.5.5.5", "ipv6": "2620:10a:80aa::5"}
 
@@ -102,6 +105,23 @@ def holds(network, address):
     size = 128 if source.family == "ipv6" else 32
     bits = int(source.text.partition("/")[2] or size)
     return _number(source.text.partition("/")[0]) >> (size - bits) == _number(member.text) >> (size - bits)
+
+
+def samples(source, rules):
+    """Addresses of a source whose packets are tried: of a network also those that rules, as text, tell apart."""
+    found = [source.sample]
+    if source.text is None or "/" not in source.text:
+        return found
+    for written in re.findall(WRITTEN[source.family] + r"(?:/\d+)?", rules):
+        try:
+            (part,) = _parse_one(written)
+        except ValueError:
+            continue  # text of another kind
+        if part.sample not in found and holds(source.text, part.sample):
+            found.append(part.sample)
+        if len(found) == SAMPLES_LIMIT:
+            break
+    return found
 
 
 def neighbour(address):

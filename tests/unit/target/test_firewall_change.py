@@ -14,11 +14,14 @@ from target_helpers import fixture, folder_with, replaced
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import (
+    boot,
     change,
     change_firewalld,
     change_iptables,
     change_nft,
     change_ufw,
+    gather,
+    iptables,
     source,
     steps,
 )
@@ -48,6 +51,14 @@ class TestSource(unittest.TestCase):
 
     def test_a_network_is_tried_with_an_address_of_it(self):
         self.assertEqual(source.parse(["192.0.2.0/24"])[0][1:], ("192.0.2.0/24", "192.0.2.1"))
+
+    def test_of_a_network_the_addresses_are_tried_that_rules_tell_apart(self):
+        network, rules = source.parse(["10.77.0.0/16"])[0], "ip saddr { 10.77.1.1, 10.77.2.0/24, 10.78.0.1 } 1.2.3.4.5"
+        self.assertEqual(source.samples(network, rules), ["10.77.0.1", "10.77.1.1", "10.77.2.1"])
+        self.assertEqual(source.samples(CLIENT, rules), ["10.77.1.1"])
+        self.assertEqual(
+            source.samples(source.parse(["fd77::/16"])[0], "-s fd77:1::1/128 -d fe80::1")[1:], ["fd77:1::1"]
+        )
 
     def test_any_is_both_families_and_0_0_0_0_one(self):
         self.assertEqual(
@@ -350,12 +361,35 @@ class TestFirewalld(unittest.TestCase):
             self.assertEqual(change_firewalld.ZONE_CHAIN.match(chain).group("name"), name)
         self.assertIsNone(change_firewalld.ZONE_CHAIN.match("filter_INPUT_POLICIES"))
 
+    def zone_at_boot(self, permanent, default="public"):
+        tool = change_firewalld.Firewalld.__new__(change_firewalld.Firewalld)
+        tool.request = REQUEST
+        answers = {("--permanent", "--list-all-zones"): permanent, ("--get-default-zone",): default}
+        with replaced(tool, ask=lambda *words: answers[words]):
+            return tool._zone_at_boot("trusted", CLIENT, {"packet": {"interface": "eth-of-nobody"}})
+
+    def test_a_source_that_only_the_runtime_binds_is_in_another_zone_after_a_reboot(self):
+        listed = "public (default)\n  interfaces: %s\n  sources:\n\ntrusted\n  interfaces:\n  sources: %s\n"
+        self.assertEqual(self.zone_at_boot(listed % ("", ""), "home"), "home")
+        self.assertEqual(self.zone_at_boot(listed % ("eth-of-nobody", ""), "home"), "public")
+        self.assertEqual(self.zone_at_boot(listed % ("", "10.77.0.0/16")), "trusted")
+
 
 class TestChange(unittest.TestCase):
     def test_one_rule_is_enough_for_each_base_chain(self):
         first, second = blocker(chain="services", path=["input", "services"]), blocker()
         other = blocker(table="other")
         self.assertEqual(change.first_in_each_chain([first, second, other]), [first, other])
+
+    def test_the_worst_that_happens_in_a_network_counts_but_a_ban_of_one_of_it(self):
+        ban = blocker(ban={"by": "fail2ban", "jail": "sshd"})
+        banned = {"verdict": "drop", "blockers": [ban], "packet": {"source": "10.77.1.1"}}
+        accepted = {"verdict": "accept", "blockers": [], "packet": {"source": "10.77.0.1"}}
+        work = change.Change(REQUEST)
+        self.assertEqual(change.worst([accepted, banned]), banned)
+        self.assertEqual(change.worst(work._but_for_bans([accepted, banned]))["verdict"], "accept")
+        self.assertIn("10.77.1.1", work.notes[0])
+        self.assertEqual(work._but_for_bans([banned]), [banned])
 
     def test_a_ban_is_not_opened_around(self):
         work = change.Change(REQUEST)
@@ -382,6 +416,27 @@ class TestChange(unittest.TestCase):
         self.assertEqual(work._owner(blocker(**chain)), ("ufw",))
         self.assertEqual(work._owner(blocker(table="firewalld")), ("firewalld",))
         self.assertEqual(work._owner(blocker()), ("nft",))
+
+
+class TestBoot(unittest.TestCase):
+    PACKET = {"protocol": "tcp", "source": "10.77.1.1", "destination": None, "port": 22, "interface": "eth0"}
+
+    def test_of_ufw_s_chains_only_what_ufw_makes_is_there_after_a_reboot(self):
+        listed = (
+            "*filter\n:INPUT ACCEPT [0:0]\n:ufw-user-input - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n"
+            "-A INPUT -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport %d -j ACCEPT\nCOMMIT\n"
+        )
+        for port, policy, verdict in [(80, "DROP", "drop"), (80, "ACCEPT", "accept"), (22, "REJECT", "accept")]:
+            world = boot.World()
+            loaded = iptables.chains(listed % port, "iptables-nft", 4, world)
+            found = boot.of_ufw(loaded, 'DEFAULT_INPUT_POLICY="%s"\n' % policy)
+            self.assertEqual(gather.judge(found, world, self.PACKET)["verdict"], verdict)
+
+    def test_everybody_is_not_let_in_at_boot_by_guess(self):
+        with folder_with({"nftables.conf": ""}) as folder:
+            path = os.path.join(folder, "nftables.conf")
+            with replaced(change_nft, at_boot=lambda _path: None), self.assertRaises(steps.CannotChange):
+                change_nft.Nft(REQUEST).save(EVERYBODY, [blocker(handle=4)], path, os.rename)
 
 
 if __name__ == "__main__":
