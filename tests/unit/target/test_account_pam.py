@@ -223,7 +223,7 @@ class OfRhel(unittest.TestCase):
         known.update({"account_expired": False, "shell": None, "home": None})
         known["password"] = {"state": "usable", "in_shadow": True, "must_change": False, "expired": False}
         known["password"]["inactive"] = False
-        subject = {"user": "ops", "method": method, "empty_passwords": False, "rhost": "192.0.2.1"}
+        subject = {"user": "ops", "method": method, "service": "sshd", "empty_passwords": False, "rhost": "192.0.2.1"}
         subject["account"] = dict(known, **account)
         counted = {"locked": locked, "count": 3, "by": "deny", "deny": 3, "reason": None}
         whole, tally = {"module_problem": lambda name: None}, {"faillock": lambda user, account, arguments: counted}
