@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -156,12 +157,22 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     running.wait()
 
 
-@pytest.mark.parametrize("image", ["bookworm", "bullseye"])
-def test_an_agent_with_too_many_keys(image: str, agent: Path, start: Start, diagnose: Diagnose) -> None:
+@pytest.mark.parametrize(("image", "client"), [("bookworm", "OpenSSH"), ("bullseye", "paramiko")])
+def test_an_agent_with_too_many_keys(
+    image: str, client: str, agent: Path, start: Start, diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = start(image, f"sed -i '1i MaxAuthTries 2' /etc/ssh/sshd_config; {RESTART}")
+    argv = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "IdentityFile=none"]
+    argv += ["-o", "UserKnownHostsFile=/dev/null", f"root@{host.address}", "true"]
+    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert "Too many authentication failures" in done.stderr, done
+    if client == "OpenSSH":
+        (agent.parent / "paramiko.py").write_text("raise ImportError('not here')\n")
+        monkeypatch.setenv("PYTHONPATH", str(agent.parent), prepend=os.pathsep)
     run = diagnose({host.name: host.inventory(ansible_ssh_private_key_file="")}, old=image == "bullseye")
     text = json.dumps(run[host], indent=1)
-    assert "max_auth_tries" in run.causes(host), text
+    assert (run[host]["verdict"], run[host]["cause"]) == ("cannot_login", "max_auth_tries"), text
     detail = run.finding(host, "max_auth_tries")["detail"]
-    assert "MaxAuthTries is 2: /etc/ssh/sshd_config line 1; the agent of the client has 4 keys" in detail
-    assert run[host]["verdict"] != "can_login", text
+    assert "MaxAuthTries is 2: /etc/ssh/sshd_config line 1; the agent of the client has " in detail
+    # Of an agent's keys paramiko is given one.
+    assert run[host]["outcome"] == {"OpenSSH": "auth_denied", "paramiko": None}[client], text
