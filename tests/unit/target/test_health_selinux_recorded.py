@@ -124,6 +124,14 @@ class Sources(unittest.TestCase):
         self.assertIn("audit.log", self.lines({}, [])[1])
         self.assertIsNone(self.lines({}, [(1.0, "x")])[1])
 
+    def test_a_line_of_the_file_ends_where_auditd_ends_it(self):
+        line = "type=AVC msg=audit(1733000000.000:7): " + RECORDED["apparmor_keys"].replace(
+            " FSUID", b"\x1dFSUID".decode()
+        )
+        made_up = b"type=USER_LOGIN msg=audit(1733000000.000:8): acct=\xc2\x85".decode("utf-8") + line
+        lines, _reason = self.lines({"audit.log": line + "\n" + made_up + "\n"}, [], auditd=True)
+        self.assertEqual([denial["path"] for denial in selinux.denials(lines)], ["/home/remote/.ssh/authorized_keys"])
+
     def test_the_ring_buffer_as_dmesg_prints_it(self):
         text = RECORDED["ring_buffer_gentoo"] + "\n" + RECORDED["apparmor_ring_buffer"] + "\n"
         lines = self.lines({}, kernel_log.parse(text, 0))[0]
