@@ -233,7 +233,7 @@ class OfRhel(unittest.TestCase):
         return evidence["verdict"], [refusal["kind"] for refusal in evidence["refusals"]]
 
     def test_a_user_of_the_local_files(self):
-        for sshd, password_auth in (("sshd_el7", "password-auth_el7"), ("sshd_el8", "password-auth_fedora")):
+        for sshd, password_auth in (("sshd_el7", "password-auth_el7"), ("sshd_newer", "password-auth_fedora")):
             for method in ("password", "publickey"):
                 self.assertEqual(self.told(sshd, password_auth, method), ("allow", []))
             # A tally keeps passwords out, and no keys.

@@ -51,7 +51,7 @@ class OfRhel(unittest.TestCase):
 
     def test_the_command_in_the_unit_s_state(self):
         # The source has left out the name.
-        (service,) = unit.parse_show("Id=sshd.service\n" + self.RECORDED["systemctl_show_centos7"])
+        (service,) = unit.parse_show("Id=sshd.service\n" + self.RECORDED["systemctl_show"])
         self.assertEqual(unit.parse_exec(service["ExecStart"]), ["/usr/sbin/sshd", "-D", "$OPTIONS"])
 
     def test_the_algorithms_of_rhel_8_unless_they_are_taken_out(self):
