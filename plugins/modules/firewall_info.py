@@ -37,7 +37,9 @@ options:
     description: The address that the packet is sent to. Default is the one of O(addresses) that is this host's own.
     type: str
   interface:
-    description: The interface by which the packet comes in. Default is the one that leads to O(source).
+    description:
+      - The interface by which the packet comes in. Default is the one that leads to O(source).
+      - Where another one holds O(destination), both are tried; the verdict is V(unknown) where they do not end alike.
     type: str
 seealso:
   - module: rescue.remote_login.firewall_port
@@ -174,6 +176,10 @@ def main():
     for key in ("source", "destination"):
         if packet[key] is not None and number_of(packet[key]) is None:
             module.fail_json(msg="%s must be an IP address, not '%s'" % (key, packet[key]))
+    for key in ("clients", "addresses"):
+        for address in login[key]:
+            if number_of(address) is None:
+                module.fail_json(msg="%s must be IP addresses, not '%s'" % (key, address))
     exit_with_section("firewall", module, dict(login, packet=packet))
 
 

@@ -130,6 +130,53 @@ class Playbook:
         return Run(done.returncode, done.stdout + done.stderr, content, place / "report")
 
 
+@dataclass
+class Outcome:
+    """What a module answered."""
+
+    answer: dict[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        return self.answer.get(name)
+
+    def says(self, words: str) -> bool:
+        return words in f"{self.msg} {self.detail}"
+
+
+PLAY = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Ask the module
+      rescue.remote_login.MODULE: "{{ item }}"
+      loop: "{{ wanted }}"
+      register: answer
+      ignore_errors: true
+    - name: Keep the answers
+      ansible.builtin.copy:
+        content: "{{ answer.results | to_json }}"
+        dest: "{{ answer_file }}"
+        mode: "0600"
+      delegate_to: localhost
+      check_mode: false
+      vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+"""
+
+
+def asked_of(playbook: Playbook, module: str, host: Host, wanted: list[dict[str, Any]], *options: str) -> list[Outcome]:
+    """What a module of the collection answers on a host, out of band, to each of these sets of options."""
+    play, answer = playbook.folder / "ask.yml", playbook.folder / "answer.json"
+    play.write_text(PLAY.replace("MODULE", module))
+    answer.unlink(missing_ok=True)
+    way = {"ansible_connection": "containers.podman.podman", "ansible_host": host.name}
+    old = bool(DEFINITIONS[host.image]["python"].endswith("2.7"))
+    inventory = {host.name: {**host.inventory(), **way}}
+    run = playbook(str(play), inventory, *options, old=old, wanted=wanted, answer_file=str(answer))
+    assert answer.exists(), run.text
+    assert "Traceback" not in run.text, run.text
+    return [Outcome(each) for each in json.loads(answer.read_text())]
+
+
 @pytest.fixture
 def playbook(tmp_path: Path, lab: Lab) -> Playbook:
     return Playbook(tmp_path)

@@ -4,17 +4,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from fixtures import Playbook, on_each_image
+from fixtures import Outcome, Playbook, asked_of, on_each_image
 from fleet import Host
-from images import DEFINITIONS
 
 Start = Callable[..., Host]
 
@@ -144,38 +141,7 @@ CASES: list[tuple[str, tuple[str, ...], str, bool]] = [
 ]  # fmt: skip
 
 
-@dataclass
-class Outcome:
-    """What the module answered."""
-
-    answer: dict[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        return self.answer.get(name)
-
-    def says(self, words: str) -> bool:
-        return words in f"{self.msg} {self.detail}"
-
-
 Change = Callable[..., list[Outcome]]
-PLAY = """
-- hosts: all
-  gather_facts: false
-  tasks:
-    - name: Ask for the changes
-      rescue.remote_login.firewall_port: "{{ item }}"
-      loop: "{{ wanted }}"
-      register: answer
-      ignore_errors: true
-    - name: Keep the answers
-      ansible.builtin.copy:
-        content: "{{ answer.results | to_json }}"
-        dest: "{{ answer_file }}"
-        mode: "0600"
-      delegate_to: localhost
-      check_mode: false
-      vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
-"""
 
 
 @pytest.fixture
@@ -183,19 +149,17 @@ def change(playbook: Playbook) -> Change:
     """change(host, {…}, {…}): run the module on a host, out of band, once for each of these."""
 
     def _change(host: Host, *wanted: dict[str, Any], options: tuple[str, ...] = ()) -> list[Outcome]:
-        play, answer = playbook.folder / "change.yml", playbook.folder / "answer.json"
-        play.write_text(PLAY)
-        answer.unlink(missing_ok=True)
-        way = {"ansible_connection": "containers.podman.podman", "ansible_host": host.name}
-        old = bool(DEFINITIONS[host.image]["python"].endswith("2.7"))
         asked = [{"port": 22, "source": [CLIENT], **each} for each in wanted]
-        run = playbook(str(play), {host.name: {**host.inventory(), **way}}, *options, old=old,
-                       wanted=asked, answer_file=str(answer))  # fmt: skip
-        assert answer.exists(), run.text
-        assert "Traceback" not in run.text, run.text
-        return [Outcome(each) for each in json.loads(answer.read_text())]
+        return asked_of(playbook, "firewall_port", host, asked, *options)
 
     return _change
+
+
+def in_charge(playbook: Playbook, host: Host) -> tuple[str, bool | None, bool | None]:
+    """The firewall in charge, whether it is active now, and whether it is started at boot."""
+    (found,) = asked_of(playbook, "firewall_info", host, [{}])
+    manager = next(each for each in found.managers if each["name"] == found.in_charge)
+    return found.in_charge, manager["active"], manager["enabled"]
 
 
 def let_the_stranger_answer(host: Host) -> None:
@@ -329,7 +293,7 @@ def test_without_a_firewall_there_is_nothing_to_do(start: Start, change: Change)
     assert state_of(host) == before
 
 
-def test_several_sources_of_both_families_in_one_call(start: Start, change: Change) -> None:
+def test_several_sources_of_both_families_in_one_call(start: Start, change: Change, playbook: Playbook) -> None:
     host = start("bookworm", NFT_CONF % ("counter drop", "drop"))
     before = state_of(host)
     opened, again = change(host, TWO_CLIENTS, TWO_CLIENTS)
@@ -339,10 +303,17 @@ def test_several_sources_of_both_families_in_one_call(start: Start, change: Chan
     assert [each["after"] for each in opened.verdicts] == ["accept"] * 3
     assert change(host, {**TWO_CLIENTS, **ABSENT})[0].changed
     assert state_of(host) == before
+    host.run("systemctl -q disable nftables")
+    assert in_charge(playbook, host) == ("nftables", True, False), "in charge now, not at boot"
 
 
-@pytest.mark.parametrize("name", ["firewalld-rich-reject", "ufw-default-deny", "nft-service-policy"])
-def test_everybody_gets_in_when_the_operator_says_so(start: Start, change: Change, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "manager"),
+    [("firewalld-rich-reject", "firewalld"), ("ufw-default-deny", "ufw"), ("nft-service-policy", "nftables")],
+)
+def test_everybody_gets_in_when_the_operator_says_so(
+    start: Start, change: Change, playbook: Playbook, name: str, manager: str
+) -> None:
     host = start("bookworm", next(script for case, _images, script, _kept in CASES if case == name))
     let_the_stranger_answer(host)
     before = state_of(host)
@@ -353,6 +324,7 @@ def test_everybody_gets_in_when_the_operator_says_so(start: Start, change: Chang
     assert again.changed is False, again.answer
     assert gets_in(host)
     assert stranger_gets_in(host)
+    assert in_charge(playbook, host) == (manager, True, True)
     host.restart()
     let_the_stranger_answer(host)
     assert gets_in(host)
@@ -384,7 +356,7 @@ def test_for_now_only_is_gone_after_a_reboot(start: Start, change: Change) -> No
     assert len(kept.steps) == 1, "what is there already is not done again"
 
 
-def test_a_step_that_fails_takes_back_the_others(start: Start, change: Change) -> None:
+def test_a_step_that_fails_takes_back_the_others(start: Start, change: Change, playbook: Playbook) -> None:
     host = start("trixie", IPTABLES.format("iptables") + "iptables -A INPUT -p tcp --dport 22 -j DROP; " + PERSIST)
     host.run("mv /usr/sbin/xtables-nft-multi /usr/sbin/x; printf '#!/bin/sh\\ncase \"$0 $*\" in *--test*) echo no >&2;"
              " exit 1;; esac\\nexec -a \"$0\" /usr/sbin/x \"$@\"\\n' | sed 's,/bin/sh,/bin/bash,' >"
@@ -395,6 +367,7 @@ def test_a_step_that_fails_takes_back_the_others(start: Start, change: Change) -
     assert answer.says("would not be valid"), answer.answer
     assert (answer.changed, answer.left) == (False, [])
     assert state_of(host) == before
+    assert in_charge(playbook, host) == ("netfilter-persistent", True, True)
 
 
 ROLE = """
