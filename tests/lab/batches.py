@@ -55,7 +55,7 @@ class Batch:
         self.lab, self.playbook, self.name = lab, playbook, name
         self.hosts: dict[tuple[str, str], Host] = {}
         self.broken: dict[str, str] = {}
-        self.statuses: dict[tuple[str, str], int] = {}
+        self.statuses: dict[tuple[str, str], Any] = {}
         self._runs: dict[str, Run] = {}
         self.members = members
         with ThreadPoolExecutor(STARTED_AT_ONCE) as pool:
@@ -81,10 +81,13 @@ class Batch:
             self._runs[stage] = self.playbook(playbook, inventory, *arguments, old=old, timeout_s=900)
         return self._runs[stage]
 
-    def on_all_remedied(self, stage: str, action: Callable[[Host], int]) -> dict[str, int]:
-        """The outcome of an action on each host that is to be remedied, by the host's name."""
+    def on_all_remedied(
+        self, stage: str, action: Callable[[Host], Any], causes: tuple[str, ...] | None = None
+    ) -> dict[str, Any]:
+        """The outcome of an action on each host that is to be remedied (of these causes), by the host's name."""
         if (stage, "") not in self.statuses:
-            hosts = [self.hosts[fault.name, image] for fault, image in self.members if fault.remedied]
+            chosen = [member for member in self.members if member[0].remedied]
+            hosts = [self.hosts[fault.name, image] for fault, image in chosen if not causes or fault.cause in causes]
             with ThreadPoolExecutor(STARTED_AT_ONCE) as pool:
                 found = zip(hosts, pool.map(action, hosts), strict=True)
                 self.statuses.update({(stage, host.name): status for host, status in found})

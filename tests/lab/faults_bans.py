@@ -7,6 +7,8 @@ from __future__ import annotations
 from faults import RESTART, SYSTEMD, Fault
 
 CLIENT = "10.77.1.1"
+# Whose bans have to stay.
+STRANGER = "203.0.113.9"
 START = (
     "if [ -d /run/systemd/system ]; then systemctl -q enable --now fail2ban; else update-rc.d fail2ban enable;"
     " service fail2ban start; fi >/dev/null 2>&1; timeout 20 sh -c"
@@ -40,7 +42,7 @@ def left_set(name: str, table: str, element: str = CLIENT, verdict: str = "drop"
     """A set of a banner that is not there any more."""
     return (
         f"nft 'add table inet {table}; add set inet {table} {name} {{ type ipv4_addr; {flags} }};"
-        f" add element inet {table} {name} {{ {element}, 203.0.113.9 }};"
+        f" add element inet {table} {name} {{ {element}, {STRANGER} }};"
         f" add chain inet {table} c {{ type filter hook input priority -1; }};"
         f" add rule inet {table} c tcp dport 22 ip saddr @{name} {verdict}'"
     )
@@ -48,7 +50,7 @@ def left_set(name: str, table: str, element: str = CLIENT, verdict: str = "drop"
 
 def left_chain(program: str = "iptables", name: str = "f2b-sshd") -> str:
     return (
-        f"{program} -N {name}; {program} -A {name} -s 203.0.113.9 -j DROP; {program} -A {name} -s {CLIENT} -j DROP;"
+        f"{program} -N {name}; {program} -A {name} -s {STRANGER} -j DROP; {program} -A {name} -s {CLIENT} -j DROP;"
         f" {program} -A {name} -j RETURN; {program} -I INPUT -p tcp -m multiport --dports 22 -j {name}"
     )
 
@@ -107,8 +109,8 @@ FAULTS = [
     Fault("banned as part of a network", "fail2ban_banned", "refused",
           jail("iptables-multiport") + ban(address="10.77.1.0/24"), points_at="part of 10.77.1.0/24"),
     # What was left behind.
-    Fault("killed, with its rules left", "stale_ban", "refused", jail("iptables-multiport") + ban() + "; " + KILL + OFF,
-          points_at="f2b-sshd", remedied=True),
+    Fault("killed, with its rules left", "stale_ban", "refused", jail("iptables-multiport") + ban() + "; "
+          + ban(address=STRANGER) + "; " + KILL + OFF, points_at="f2b-sshd", remedied=True),
     Fault("an element left in a set", "stale_ban", "timed_out", left_set("addr-set-sshd", "f2b-table"),
           points_at="10.77.1.1 in set addr-set-sshd", remedied=True),
     Fault("an element that fail2ban does not know", "stale_ban", "refused", jail("nftables")
@@ -124,8 +126,9 @@ FAULTS = [
           "inet", "ip") + "; " + FAKE_CSCLI, points_at="crowdsecurity/ssh-bf", remedied=True),
     Fault("blocked by CrowdSec, which is gone", "stale_ban", "timed_out",
           left_set("crowdsec-blacklists", "crowdsec").replace("inet", "ip"), points_at="crowdsec", remedied=True),
-    Fault("denied by DenyHosts", "stale_ban", "closed_before_banner", "printf '# DenyHosts: Sat Nov 21 04:00:00 2026 |"
-          " sshd: 10.77.1.1\nsshd: 10.77.1.1\n' >> /etc/hosts.deny; mkdir -p /var/lib/denyhosts; echo"
+    Fault("denied by DenyHosts", "stale_ban", "closed_before_banner", "printf '# a\\014remark\nsshd:"
+          " 203.0.113.9\n# DenyHosts: Sat Nov 21 04:00:00 2026 | sshd: 10.77.1.1\nsshd: 10.77.1.1\nsshd: 203.0.113.9\n'"
+          " >> /etc/hosts.deny; mkdir -p /var/lib/denyhosts; echo"
           " '10.77.1.1:0:Sat Nov 21 04:00:00 2026' > /var/lib/denyhosts/hosts", points_at="denyhosts", remedied=True),
     # hosts.deny.
     Fault("denied to all", "tcp_wrappers_deny", "closed_before_banner", denied("sshd: ALL"),

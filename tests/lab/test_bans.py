@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
-from faults_bans import CLIENT, MORE_JAILS, NGINX, START, ban, jail
+from faults_bans import CLIENT, MORE_JAILS, NGINX, START, STRANGER, ban, jail
 from fixtures import Playbook, Run
 from fleet import Host
 
 Start = Callable[..., Host]
-STRANGER = "203.0.113.9"
 CLIENT6 = "fd77:1::1"
 
 
@@ -231,6 +230,25 @@ def test_a_client_that_hangs_is_said_so(start: Start, playbook: Playbook) -> Non
     _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT])
     assert "fail2ban does not answer" in told["msg"]
     assert not told["changed"]
+
+
+@pytest.mark.parametrize("image", ["bookworm", "trixie"])
+def test_the_client_s_line_alone_leaves_sshguard_s_blacklist(image: str, start: Start, playbook: Playbook) -> None:
+    blacklist = "/var/lib/sshguard/blacklist.db"
+    attacks = "".join(f"100 {address} 4 10\\n" * 3 for address in ("10.77.1.10", CLIENT, STRANGER))
+    host = start(image, f"mkdir -p /var/lib/sshguard; printf '{attacks}' | /usr/libexec/sshguard/sshg-blocker -a 20"
+                 f" -p 120 -s 1800 -b 20:{blacklist} >/dev/null; chmod 640 {blacklist}")  # fmt: skip
+    before = host.run(f"cat {blacklist}").stdout.splitlines()
+    assert [line.rpartition("|")[2] for line in before] == ["10.77.1.10", CLIENT, STRANGER]
+    _run, told = module(playbook, host, "fail2ban_ip", "--check", ip=[CLIENT])
+    assert told["changed"], told
+    assert host.run(f"cat {blacklist}").stdout.splitlines() == before
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT])
+    assert told["steps"] == [f"remove from {blacklist}: {before[1]}"], told
+    assert host.run(f"cat {blacklist}").stdout.splitlines() == [before[0], before[2]]
+    assert host.run(f"stat -c %a {blacklist}").stdout == "640\n"
+    _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT])
+    assert (told["changed"], told["steps"]) == (False, []), told
 
 
 @pytest.mark.parametrize("image", ["bookworm", "trixie", "bullseye"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import ban_state
 import faults
 import faults_account
 import faults_auth_log
@@ -65,19 +66,28 @@ def test_the_right_cause_leads(fault: Fault, image: str, batch: Batch) -> None:
     detail = next(finding["detail"] for finding in diagnosis["findings"] if finding["id"] == fault.cause)
     assert fault.points_at in detail
     if fault.remedied:
-        people_get_in_again(host, batch)
+        people_get_in_again(host, batch, fault.cause)
 
 
-def people_get_in_again(host: Host, batch: Batch) -> None:
+def bans_of(host: Host, batch: Batch, stage: str) -> str:
+    """All that bans somebody on the host of a case about bans; nothing where the case is about something else."""
+    return str(batch.on_all_remedied(f"bans {stage}", ban_state.bans, ban_state.CAUSES).get(host.name, ""))
+
+
+def people_get_in_again(host: Host, batch: Batch, cause: str) -> None:
     """The plan changes nothing, the remedy lets the real client in, a second run has nothing left to do."""
     before = batch.on_all_remedied("before", log_in)
+    banned = bans_of(host, batch, "before")
+    assert cause != "stale_ban" or ban_state.of_others(banned)
     plan = batch.run("plan", "remediate", "--check", remedied=True)
     text = json.dumps(plan[host], indent=1)
     assert plan[host]["changes"][0]["changed"], text
     assert not any(change["failed"] for change in plan[host]["changes"]), text
     assert batch.on_all_remedied("after the plan", log_in)[host.name] == before[host.name]
+    assert bans_of(host, batch, "after the plan") == banned
     done = batch.run("remediate", "remediate", remedied=True)
     text = json.dumps(done[host], indent=1)
+    assert ban_state.of_others(bans_of(host, batch, "after the remedy")) == ban_state.of_others(banned)
     assert not any(change["failed"] for change in done[host]["changes"]), text
     assert done[host]["after"] == {"verdict": "can_login", "outcome": "ok"}, text
     assert batch.on_all_remedied("after the remedy", log_in)[host.name] == 0
