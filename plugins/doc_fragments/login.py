@@ -41,6 +41,11 @@ options:
   key_fingerprint:
     description: The SHA-256 fingerprint of the key that the login offers, as OpenSSH prints it.
     type: str
+  agent_fingerprints:
+    description: The fingerprints of all keys of the agent that O(key_fingerprint) is of, in the order of the agent.
+    type: list
+    elements: str
+    default: []
   controller_time:
     description:
       - The time of the controller in seconds since 1970-01-01 00:00 UTC, such as C({{ now().timestamp() }}).

@@ -12,7 +12,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import sections
 
-LOGIN = ("port", "addresses", "user", "clients", "client_ports", "method", "key_fingerprint", "controller_time")
+LOGIN = (
+    "port", "addresses", "user", "clients", "client_ports", "method", "key_fingerprint", "agent_fingerprints",
+    "controller_time",
+)  # fmt: skip
 LOGIN_ARGUMENTS = {
     "port": {"type": "int", "default": 22},
     "addresses": {"type": "list", "elements": "str", "default": []},
@@ -21,6 +24,7 @@ LOGIN_ARGUMENTS = {
     "client_ports": {"type": "list", "elements": "int", "default": []},
     "method": {"type": "str"},
     "key_fingerprint": {"type": "str", "no_log": False},
+    "agent_fingerprints": {"type": "list", "elements": "str", "default": []},
     "controller_time": {"type": "float"},
     "timeout": {"type": "int", "default": 30},
 }

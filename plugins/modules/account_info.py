@@ -312,6 +312,7 @@ keys:
     - C(found) tells whether a line lets in the key O(key_fingerprint), C(accepted) is that line with its options, and
       C(seen) are all lines with that key, each with its C(state), V(accepted), V(refused_file), V(commented),
       V(malformed), V(broken_line), V(cert_authority), V(expired), V(from) or V(other_file).
+    - C(agent_key) is the number of the first of O(agent_fingerprints) that a line lets in, V(null) where there is none.
     - C(command) is AuthorizedKeysCommand, which is not run, C(certificates_of) is TrustedUserCAKeys.
     - C(revoked) is what RevokedKeys says, C(unsuitable) the setting that refuses the type or the size of the key.
     - C(problem) is what it comes to, of C(kind) V(permissions), V(not_authorized), V(unsuitable) or V(revoked).
@@ -322,6 +323,7 @@ keys:
     strict_modes: true
     found: false
     accepted: null
+    agent_key: null
     command: null
     certificates_of: null
     revoked: null

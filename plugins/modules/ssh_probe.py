@@ -231,10 +231,12 @@ results:
     credential_used:
       description:
         - The same as data. C(kind) is V(publickey) or V(password), C(type) and C(fingerprint) are those of the key.
-        - C(agent_keys) is how many keys the vantage's agent has, V(null) where the key is not the agent's.
+        - C(agent_keys) is how many keys the vantage's agent has, V(null) where the key is not the agent's;
+          C(agent_fingerprints) are those keys, or as many of them as were offered, 20 at most.
         - V(null) where nothing was offered, or where the OpenSSH client does not say what.
       type: dict
-      sample: {"kind": "publickey", "type": "ssh-ed25519", "fingerprint": "SHA256:x", "agent_keys": null}
+      sample: {"kind": "publickey", "type": "ssh-ed25519", "fingerprint": "SHA256:x", "agent_keys": null,
+               "agent_fingerprints": []}
     session:
       description: Exit status and output of C(true) in the session.
       type: dict

@@ -307,6 +307,7 @@ def login_of(host: str, variables: Variables, seen: Sequence[Mapping[str, Any]],
         "client_ports": _ports_of(dict.fromkeys(clients), seen),
         "method": _method(attempt, first),
         "key_fingerprint": (first.get("credential_used") or {}).get("fingerprint"),
+        "agent_fingerprints": (first.get("credential_used") or {}).get("agent_fingerprints") or [],
     }
 
 

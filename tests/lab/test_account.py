@@ -157,15 +157,20 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     running.wait()
 
 
+def by_agent(host: Host) -> tuple[int, str]:
+    """What a client says that is told of no key."""
+    argv = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "IdentityFile=none"]
+    argv += ["-o", "UserKnownHostsFile=/dev/null", f"root@{host.address}", "true"]
+    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    return done.returncode, done.stderr
+
+
 @pytest.mark.parametrize(("image", "client"), [("bookworm", "OpenSSH"), ("bullseye", "paramiko")])
 def test_an_agent_with_too_many_keys(
     image: str, client: str, agent: Path, start: Start, diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = start(image, f"sed -i '1i MaxAuthTries 2' /etc/ssh/sshd_config; {RESTART}")
-    argv = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "IdentityFile=none"]
-    argv += ["-o", "UserKnownHostsFile=/dev/null", f"root@{host.address}", "true"]
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    assert "Too many authentication failures" in done.stderr, done
+    assert "Too many authentication failures" in by_agent(host)[1]
     if client == "OpenSSH":
         (agent.parent / "paramiko.py").write_text("raise ImportError('not here')\n")
         monkeypatch.setenv("PYTHONPATH", str(agent.parent), prepend=os.pathsep)
@@ -176,3 +181,14 @@ def test_an_agent_with_too_many_keys(
     assert "MaxAuthTries is 2: /etc/ssh/sshd_config line 1; the agent of the client has " in detail
     # Of an agent's keys paramiko is given one.
     assert run[host]["outcome"] == {"OpenSSH": "auth_denied", "paramiko": None}[client], text
+
+
+def test_an_agent_s_key_that_is_reached_in_time(agent: Path, start: Start, diagnose: Diagnose) -> None:
+    host = start("trixie", f"sed -i '1i MaxAuthTries 2' /etc/ssh/sshd_config; {RESTART}")
+    keys = [agent.parent / "stranger0", login_key(), agent.parent / "stranger1", agent.parent / "stranger2"]
+    subprocess.run(["ssh-add", "-q", "-D"], check=True)
+    subprocess.run(["ssh-add", "-q", *map(str, keys)], check=True, stderr=subprocess.DEVNULL)
+    assert by_agent(host)[0] == 0
+    run = diagnose({host.name: host.inventory(ansible_ssh_private_key_file="")})
+    assert (run[host]["verdict"], run.causes(host)) == ("unknown", []), json.dumps(run[host], indent=1)
+    assert "name one key" in run[host]["error"]

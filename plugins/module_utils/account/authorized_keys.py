@@ -31,6 +31,9 @@ FILE_LIMIT_BYTES = 8 * 1024 * 1024
 SMALL_FILE_BYTES = 64 * 1024
 FILES_LIMIT = 50
 LINES_LIMIT = 20
+AGENT_KEYS_LIMIT = 20
+# The other keys of an agent are looked for in files of so many keys.
+AGENT_LINES_LIMIT = 1000
 MARK = b"\xef\xbb\xbf".decode("utf-8")
 MARKED = "the file begins with a byte-order mark, and sshd takes that for a part of the line"
 TOKENS = ("%%", "%h", "%u", "%U")
@@ -54,6 +57,7 @@ def look(login, account, rules, missing):
         "wildcards": is_since(rules["version"], 10, 0),
         "utc_times": is_since(rules["version"], 9, 1),
         "now": time.time(),
+        "agent": (login.get("agent_fingerprints") or [])[:AGENT_KEYS_LIMIT],
     }
     names = [name for name in settings["authorizedkeysfile"]["value"].split() if name.lower() != "none"]
     names, unknown = known_only(names)
@@ -98,16 +102,34 @@ def is_since(version, *first):
 
 
 def look_as_user(names, account, attempt):
-    """{files, accepted, found, seen}; runs with the rights of the user."""
-    files, hits = [], []
-    for path in paths_of(names, account, attempt["wildcards"])[:FILES_LIMIT]:
-        evidence, lines = look_at(path, account, attempt)
-        files.append(evidence)
-        hits += lines
-    accepted = next((hit for hit in hits if hit["state"] == "accepted"), None)
+    """{files, accepted, found, seen, agent_key}; runs with the rights of the user."""
+    paths = paths_of(names, account, attempt["wildcards"])[:FILES_LIMIT]
+    files, hits = look_at_all(paths, account, attempt)
+    accepted = _accepted(hits)
+    few = sum(entry["keys"] or 0 for entry in files) <= AGENT_LINES_LIMIT
+    agent_key = _number_in_agent(paths, account, attempt) if few else None
     if accepted is None and attempt["wanted"]:
         hits += elsewhere([entry["path"] for entry in files], account, attempt)
-    return {"files": files, "accepted": accepted, "found": _found(files, accepted, attempt), "seen": hits[:LINES_LIMIT]}
+    found = _found(files, accepted, attempt)
+    return {"files": files, "accepted": accepted, "found": found, "seen": hits[:LINES_LIMIT], "agent_key": agent_key}
+
+
+def look_at_all(paths, account, attempt):
+    """The evidence on each file, and the lines of all of them that have the offered key."""
+    looked = [look_at(path, account, attempt) for path in paths]
+    return [evidence for evidence, _lines in looked], [line for _evidence, lines in looked for line in lines]
+
+
+def _number_in_agent(paths, account, attempt):
+    """The number of the agent's first key that a line lets in, or None."""
+    for number, fingerprint in enumerate(attempt["agent"], 1):
+        if _accepted(look_at_all(paths, account, dict(attempt, wanted=fingerprint))[1]):
+            return number
+    return None
+
+
+def _accepted(hits):
+    return next((hit for hit in hits if hit["state"] == "accepted"), None)
 
 
 def _found(files, accepted, attempt):

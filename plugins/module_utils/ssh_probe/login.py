@@ -31,6 +31,7 @@ except ImportError:
 COMMAND = "true"
 DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 OUTPUT_LIMIT_BYTES = 2048
+AGENT_KEYS_SHOWN = 20
 PARTING_LIMIT_BYTES = 300
 # Name lookups and PAM may take their time; a server grants two minutes.
 AUTH_PATIENCE = 4
@@ -52,7 +53,7 @@ class NoCommonAlgorithm(Exception):
 
 
 def find_credential(target):
-    """The one credential that is tried: (kind, secret, description, how many keys the agent has).
+    """The one credential that is tried: (kind, secret, description, the fingerprints of all the agent's keys).
 
     The last is None where the key is not the agent's. Raises Undecided where there is no credential.
     """
@@ -65,21 +66,23 @@ def find_credential(target):
         keys = paramiko.Agent().get_keys() if paramiko and os.environ.get("SSH_AUTH_SOCK") else ()
         if keys:
             more = ", the first of %d" % len(keys) if len(keys) > 1 else ""
-            return "key", keys[0], "agent key %s%s" % (known_hosts.fingerprint(keys[0].asbytes()), more), len(keys)
+            agent = [known_hosts.fingerprint(key.asbytes()) for key in keys]
+            return "key", keys[0], "agent key %s%s" % (agent[0], more), agent
         for path in DEFAULT_KEYS:
             if os.path.exists(os.path.expanduser(path)):
                 return _key_file(path, target.get("passphrase"))
     raise Undecided("no credential: neither a key file nor a password was given, and there is no agent or default key")
 
 
-def used(kind, secret, agent_keys):
+def used(kind, secret, agent):
     """A credential as evidence, without the secret."""
     is_key = kind == "key"
     return {
         "kind": "publickey" if is_key else kind,
         "type": secret.get_name() if is_key else None,
         "fingerprint": known_hosts.fingerprint(secret.asbytes()) if is_key else None,
-        "agent_keys": agent_keys,
+        "agent_keys": len(agent) if agent else None,
+        "agent_fingerprints": (agent or [])[:AGENT_KEYS_SHOWN],
     }
 
 
@@ -203,8 +206,8 @@ def _auth_steps(transport, target, result):
         return
     except paramiko.BadAuthenticationType as error:
         result["auth_methods"] = [text(name.encode("utf-8")) for name in error.allowed_types]
-    kind, secret, result["credential"], agent_keys = find_credential(target)
-    result["credential_used"] = used(kind, secret, agent_keys)
+    kind, secret, result["credential"], agent = find_credential(target)
+    result["credential_used"] = used(kind, secret, agent)
     if kind == "password":
         if "password" not in result["auth_methods"] and "keyboard-interactive" not in result["auth_methods"]:
             raise paramiko.BadAuthenticationType("no password", result["auth_methods"])

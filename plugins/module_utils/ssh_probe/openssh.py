@@ -15,6 +15,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe import algorithms, known_hosts
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import Failed, Undecided, text
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.login import (
+    AGENT_KEYS_SHOWN,
     AUTH_PATIENCE,
     COMMAND,
 )
@@ -131,6 +132,7 @@ def used(err):
         "type": key_type(kind),
         "fingerprint": fingerprint,
         "agent_keys": len(of_agent) or None,
+        "agent_fingerprints": [entry[1] for entry in of_agent][:AGENT_KEYS_SHOWN],
     }
 
 

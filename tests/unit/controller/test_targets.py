@@ -243,6 +243,7 @@ def test_the_login_has_every_address_and_client_that_was_seen() -> None:
         "client_ports": [52344, 0],
         "method": None,
         "key_fingerprint": None,
+        "agent_fingerprints": [],
     }
 
 

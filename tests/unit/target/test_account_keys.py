@@ -10,7 +10,7 @@ import struct
 import time
 import unittest
 
-from target_helpers import fixture, folder_with
+from target_helpers import fixture, folder_with, replaced
 
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import (
     as_user,
@@ -32,6 +32,7 @@ ATTEMPT = {
     "own_group": False,
     "wildcards": False,
     "utc_times": True,
+    "agent": [],
     "now": NOW,
 }
 
@@ -140,6 +141,13 @@ class Files(unittest.TestCase):
                 os.unlink(path)
             os.mkdir(path)
             self.assertIn("is a folder", self.look(home)["files"][0]["problem"])
+
+    def test_which_of_an_agent_s_keys_gets_in(self):
+        with folder_with({".ssh/authorized_keys": KEY}) as home:
+            for agent, number in ((["SHA256:a", WANTED], 2), (["SHA256:a", "SHA256:b"], None), ([], None)):
+                self.assertEqual(self.look(home, wanted="SHA256:a", agent=agent)["agent_key"], number)
+            with replaced(authorized_keys, AGENT_LINES_LIMIT=0):
+                self.assertIsNone(self.look(home, agent=[WANTED])["agent_key"])
 
     def test_an_endless_file_is_read_to_a_bound(self):
         with folder_with({".ssh/authorized_keys": KEY}) as home:

@@ -85,11 +85,12 @@ class Credentials(unittest.TestCase):
         used = login.used("password", "hunter2", None)
         self.assertEqual((used["kind"], used["fingerprint"], "hunter2" in str(used)), ("password", None, False))
         key = login.paramiko.ECDSAKey.generate()
-        used = login.used("key", key, 3)
+        used = login.used("key", key, ["SHA256:1", "SHA256:2", "SHA256:3"])
         self.assertEqual(
             (used["kind"], used["fingerprint"], used["agent_keys"]),
             ("publickey", login.known_hosts.fingerprint(key.asbytes()), 3),
         )
+        self.assertEqual(used["agent_fingerprints"][2], "SHA256:3")
 
     def test_without_any_credential_nothing_is_guessed(self):
         self.assertRaises(login.Undecided, login.find_credential, {"use_agent": False})

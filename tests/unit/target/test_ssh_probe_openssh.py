@@ -66,6 +66,7 @@ class Judge(unittest.TestCase):
             "type": "ssh-ed25519",
             "fingerprint": "SHA256:W5/Cz0spKpksLGsL890+FS67vhK+kvoO0fTSqHa3LMs",
             "agent_keys": None,
+            "agent_fingerprints": [],
         }
         for name in ("ok", "auth_denied", "banner_lies"):
             self.assertEqual(judged(name)[2]["credential_used"], wanted, name)
@@ -77,6 +78,7 @@ class Judge(unittest.TestCase):
         )
         found = openssh.used(offers + "debug1: Server accepts key: a key 2 RSA SHA256:2 agent\n")
         self.assertEqual((found["fingerprint"], found["type"], found["agent_keys"]), ("SHA256:2", "ssh-rsa", 2))
+        self.assertEqual(found["agent_fingerprints"], ["SHA256:1", "SHA256:2"])
         self.assertEqual(openssh.used(offers)["fingerprint"], "SHA256:1")
         older = openssh.used("debug1: Offering public key: RSA SHA256:1 /root/.ssh/id_rsa\n")
         self.assertEqual((older["fingerprint"], older["type"]), ("SHA256:1", "ssh-rsa"))
