@@ -147,6 +147,10 @@ FAULTS = [
           "-A INPUT -j REJECT", remedied=True),
     fault("untracked", TIMED, iptables("-t raw -A PREROUTING -p tcp --dport 22 -j CT --notrack", "-A INPUT -m conntrack"
           " --ctstate NEW -p tcp --dport 22 -j ACCEPT", "-A INPUT -p tcp --dport 22 -j DROP"), "--dport 22 -j DROP", BOOKWORM),
+    # What nobody can judge: the limit is used up by then.
+    fault("over a rate", TIMED, nft("tcp dport 22 limit rate over 1/hour burst 1 packets drop")
+          + "timeout 2 bash -c 'echo > /dev/tcp/127.0.0.1/22' || true", "tcp dport 22 limit rate over 1/hour burst 1 packets"
+          " drop", BOOKWORM),
     # The way back, and what comes after the first packet.
     fault("policy of OUTPUT", TIMED, iptables("-A OUTPUT -p udp --dport 53 -j ACCEPT", "-P OUTPUT DROP"),
           "-P OUTPUT DROP", remedied=True),
