@@ -34,6 +34,9 @@ HOSTS = {4: ("10.99.0.10", "10.99.0.11"), 6: ("fd99::10", "fd99::11")}
 INTERFACE, CLIENT_INTERFACE = "h0", "c0"
 MAC, CLIENT_MAC = "02:00:00:00:00:10", "02:00:00:00:00:01"
 PATIENCE_S, LONG_PATIENCE_S = 0.08, 1.5
+# As long as what both sides of SSH say first: version and algorithms.
+FIRST_WORDS = b"SSH-2.0-".ljust(1199, b"x") + b"\n"
+ENDS = select.POLLIN | select.POLLERR | select.POLLHUP
 IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE = 11, 25, 0x2000
 
 # The file system of the image with the collection in it, in a mount namespace that ends with the process.
@@ -205,7 +208,7 @@ class Kernel:
 
 
 def attempt(source: str, destination: str, port: int, patience: float) -> str:
-    """Connect and wait for the greeting."""
+    """Connect, say the first words and wait for the answer."""
     version6 = ":" in destination
     channel = socket.socket(socket.AF_INET6 if version6 else socket.AF_INET, socket.SOCK_STREAM)
     with channel:
@@ -217,16 +220,20 @@ def attempt(source: str, destination: str, port: int, patience: float) -> str:
         channel.bind((source, 0))
         channel.connect_ex((destination, port))
         poll = select.poll()
-        poll.register(channel, select.POLLIN | select.POLLERR | select.POLLHUP)
+        poll.register(channel, ENDS | select.POLLOUT)
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            if poll.poll(max(1, (deadline - time.monotonic()) * 1000)):
+            events = poll.poll(max(1, (deadline - time.monotonic()) * 1000))
+            if events and events[0][1] & ENDS:
                 return answer(channel)
+            if events:
+                channel.send(FIRST_WORDS)
+                poll.modify(channel, ENDS)
     return "drop"
 
 
 def answer(channel: socket.socket) -> str:
-    """What has come: an ICMP error, a reset or the greeting."""
+    """What has come: an ICMP error, a reset or the first words of the other side."""
     try:
         controls = channel.recvmsg(512, 1024, MSG_ERRQUEUE)[1]
     except OSError:
@@ -236,7 +243,7 @@ def answer(channel: socket.socket) -> str:
         if origin in (2, 3):
             return f"{'icmp' if origin == 2 else 'icmpv6'} {kind} {code}"
     try:
-        return "accept" if channel.recv(1) == b"!" else "closed"
+        return "accept" if channel.recv(1) == FIRST_WORDS[:1] else "closed"
     except OSError as error:
         # Of a connection that stands, an ICMP error tells only its number, and the connection goes on.
         is_reset = error.errno == errno.ECONNRESET or not connected(channel)

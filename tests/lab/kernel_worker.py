@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs on the host that kernel.py makes, on Python 2.7 too: orders come as lines of JSON, and so go the answers.
 
-Besides it lets everybody in: who connects to one of the ports that it is told gets one byte.
+Besides it lets everybody in: who connects to one of the ports that it is told and says a line is told the same.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -38,14 +38,30 @@ def listen(ports):
 def greet(server):
     while True:
         try:
-            channel = server.accept()[0]
-            channel.sendall(b"!")
-            # A client that is gone leaves nothing behind, not even a connection that waits for its end.
-            channel.settimeout(2)
-            channel.recv(1)
-            channel.close()
+            thread = threading.Thread(target=answer, args=(server.accept()[0],))
+            thread.daemon = True
+            thread.start()
         except (OSError, socket.error):
             pass
+
+
+def answer(channel):
+    """Each client by itself: one whose words are lost on the way keeps nobody waiting."""
+    channel.settimeout(2)
+    try:
+        words = b""
+        while not words.endswith(b"\n"):
+            said = channel.recv(65536)
+            if not said:
+                return
+            words += said
+        channel.sendall(words)
+        # A client that is gone leaves nothing behind, not even a connection that waits for its end.
+        channel.recv(1)
+    except (OSError, socket.error):
+        pass
+    finally:
+        channel.close()
 
 
 def run(commands):

@@ -41,6 +41,9 @@ def possible(found: dict[str, Any], version: int) -> set[str]:
         return {answer_of(told, version) for told in REJECTS[version] + REJECTS_OF_BOTH} | {"icmp", "drop"}
     if found["verdict"] == "reject" and found["stage"] != "reply":
         answer = answer_of(found["reject_with"], version)
+        if found["stage"] == "data":
+            # Either side's words are refused, and the one that is refused may not be the client.
+            return {answer, "icmp", "tcp reset", "drop"}
         if found["stage"] == "established" and answer != "tcp reset":
             # What stands does not fall for an ICMP error, and may not even tell of it.
             return {"icmp", "drop"}
