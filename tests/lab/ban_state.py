@@ -16,7 +16,8 @@ ROWS = (
     " [print(t, *row) for t in ('bans', 'bips') for row in"
     " sorted(c.execute('SELECT jail, ip, timeofban, bantime FROM ' + t))]"
 )
-LEGACY = "[ ! -s /proc/net/{0}_tables_names ] || {0}tables-legacy-save"
+# A file of /proc has no size.
+LEGACY = "! grep -q . /proc/net/{0}_tables_names || {0}tables-legacy-save"
 COMMANDS = (
     "timeout 20 fail2ban-client banned",
     f'[ ! -e {DATABASE} ] || python3 -c "{ROWS}"',
