@@ -47,6 +47,8 @@ options:
     description:
       - Whom to open the port for, as addresses or as networks in CIDR notation. An address means that one address.
       - V(any) means everybody, V(0.0.0.0/0) everybody with IPv4, V(::/0) everybody with IPv6.
+      - A network counts as open when its first address is, and those of its addresses that rules name, up to 32. Bans
+        of single members stay.
       - A network with host bits set, such as V(192.0.2.7/24), is refused rather than widened. Names are not resolved.
     type: list
     elements: str
@@ -55,6 +57,8 @@ options:
     description:
       - With V(true) the port is open now and after a reboot, with V(false) until the next one only. ufw keeps every
         rule for good and takes V(true) only.
+      - A port that is open now and that the files of nftables, iptables or ufw would close at the next boot is opened
+        there. Where that cannot be done, it is a failure that names the rule.
     type: bool
     default: true
   zone:
