@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from fixtures import Outcome, Playbook, asked_of, on_each_image
 from fleet import Host
+from images import login_key
 
 Start = Callable[..., Host]
 
@@ -173,6 +176,29 @@ def gets_in(host: Host, *options: str) -> bool:
     return bool(host.ssh("true", "-o", "ConnectTimeout=3", *options, patience=20)[0] == 0)
 
 
+@contextlib.contextmanager
+def session(host: Host, *options: str) -> Iterator[Callable[[str], bool]]:
+    """A session that stays open; what it yields tells whether a word still comes back from the host."""
+    known = ("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+    argv = ["ssh", *options, *known, "-i", str(login_key()), f"root@{host.address}", "cat"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        to_host, from_host = process.stdin, process.stdout
+        assert to_host is not None
+        assert from_host is not None
+
+        def says(word: str) -> bool:
+            # The lab's bridge gets another MAC address when hosts come and go.
+            host.run("ip neigh flush dev eth0")
+            to_host.write(word + "\n")
+            readable, _writable, _odd = select.select([from_host], [], [], 20)
+            return bool(readable) and from_host.readline() == word + "\n"
+
+        try:
+            yield says
+        finally:
+            process.kill()
+
+
 def stranger_gets_in(host: Host) -> bool:
     return gets_in(host, "-b", STRANGER)
 
@@ -233,6 +259,8 @@ DRIFTED: list[tuple[str, tuple[str, ...], str]] = [
     ("iptables-other-rule-now", ("trixie", "bullseye"), IPTABLES.format("iptables") + "iptables -P INPUT DROP; "
      + PERSIST + "iptables -I INPUT -p tcp --dport 22 -j DROP"),
     ("ufw-accept-by-hand", ("bookworm", "bullseye"), ufw() + BY_HAND.format("iptables")),
+    ("firewalld-source-by-hand", ("trixie",), firewalld("--remove-service=ssh")
+     + f"firewall-cmd -q --zone=trusted --add-source={CLIENT}"),
 ]  # fmt: skip
 
 
@@ -296,6 +324,12 @@ def test_without_a_firewall_there_is_nothing_to_do(start: Start, change: Change)
 def test_several_sources_of_both_families_in_one_call(start: Start, change: Change, playbook: Playbook) -> None:
     host = start("bookworm", NFT_CONF % ("counter drop", "drop"))
     before = state_of(host)
+    (tried,) = change(host, PRESENT, options=("--check", "--diff"))
+    assert state_of(host) == before
+    _own, main, commands = tried.diff
+    assert main["before_header"] == "/etc/nftables.conf"
+    assert 'include "/etc/nftables.rescue.remote_login*.conf"' in main["after"].replace(main["before"], "")
+    assert f"ip saddr {CLIENT} tcp dport 22 accept" in commands["prepared"]
     opened, again = change(host, TWO_CLIENTS, TWO_CLIENTS)
     assert opened.changed, opened.answer
     assert again.changed is False, again.answer
@@ -305,6 +339,74 @@ def test_several_sources_of_both_families_in_one_call(start: Start, change: Chan
     assert state_of(host) == before
     host.run("systemctl -q disable nftables")
     assert in_charge(playbook, host) == ("nftables", True, False), "in charge now, not at boot"
+
+
+def test_a_network_is_open_for_all_of_it(start: Start, change: Change) -> None:
+    host = start("bookworm", "nft 'add table inet f; add chain inet f i { type filter hook input priority 0; };"
+                 " add rule inet f i tcp dport 80 accept; add rule inet f i ip saddr 10.77.1.1 drop'")  # fmt: skip
+    assert not gets_in(host)
+    wanted = {"source": ["10.77.0.0/16"]}
+    opened, again = change(host, wanted, wanted)
+    assert (opened.changed, again.changed) == (True, False), opened.answer
+    assert gets_in(host)
+
+
+# A ban that is there now and in no file, and how to see it.
+BANS = {
+    "firewalld-no-service": (
+        "firewall-cmd -q --add-rich-rule='rule family=ipv4 source address=203.0.113.77 reject'",
+        "firewall-cmd --list-rich-rules",
+    ),
+    "ufw-default-deny": (BAN.format("iptables"), "iptables -S f2b-web"),
+    "nft-service-policy": (
+        "nft 'add table inet f2b-table; add set inet f2b-table addr-set-sshd { type ipv4_addr; };"
+        " add element inet f2b-table addr-set-sshd { 203.0.113.77 }'",
+        "nft list set inet f2b-table addr-set-sshd",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BANS)
+def test_sessions_and_bans_outlive_an_opening(start: Start, change: Change, name: str) -> None:
+    # Without a rule that asks for it the kernel tracks no connection, and a firewall that comes later knows of none.
+    host = start("bookworm", "nft 'add table inet t; add chain inet t i { type filter hook input priority -9; };"
+                 " add rule inet t i ct state established accept'")  # fmt: skip
+    let_the_stranger_answer(host)
+    with session(host, "-b", STRANGER) as says:
+        assert says("before")
+        host.run(next(script for case, _images, script, _kept in CASES if case == name))
+        ban, listing = BANS[name]
+        host.run(ban)
+        assert not gets_in(host)
+        assert change(host, PRESENT)[0].changed
+        assert gets_in(host)
+        assert "203.0.113.77" in host.run(listing).stdout
+        assert says("after")
+        assert change(host, ABSENT)[0].changed
+        assert "203.0.113.77" in host.run(listing).stdout
+        assert says("in the end")
+
+
+# What no rule of the firewall in charge comes before.
+BEYOND = {
+    "firewalld": (firewalld("--add-port=80/tcp") + "nft insert rule inet firewalld filter_INPUT tcp dport 22 drop",
+                  "opened, but still blocked by tcp dport 22 drop"),
+    "ufw": (ufw("allow 22/tcp") + "iptables -I ufw-before-input -p tcp --dport 22 -j DROP", "a file of ufw blocks it"),
+    "ufw at boot": ("sed -i '/^# End required/a -A ufw-before-input -p tcp --dport 22 -j DROP' /etc/ufw/before.rules; "
+                    + ufw() + BY_HAND.format("iptables"), "after a reboot it is blocked: a file of ufw blocks it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_stays_blocked_is_a_failure_that_says_so(start: Start, change: Change, name: str) -> None:
+    script, words = BEYOND[name]
+    host = start("bookworm", script)
+    before = state_of(host)
+    (answer,) = change(host, PRESENT)
+    assert answer.failed, answer.answer
+    assert answer.says(words), answer.answer
+    assert (answer.changed, answer.left) == (False, [])
+    assert state_of(host) == before
 
 
 @pytest.mark.parametrize(
@@ -348,12 +450,19 @@ def test_a_ban_is_left_to_its_banner(start: Start, change: Change) -> None:
 def test_for_now_only_is_gone_after_a_reboot(start: Start, change: Change) -> None:
     host = start("trixie", firewalld("--remove-service=ssh"))
     saved = host.run("cat /etc/firewalld/zones/public.xml").stdout
-    assert change(host, {"permanent": False})[0].changed
+    for_now = {"permanent": False, "zone": "public"}
+    opened, again, log = change(host, for_now, for_now, {**for_now, "protocol": "udp", "port": 514})
+    assert (opened.changed, again.changed, log.changed) == (True, False, True), opened.answer
     assert gets_in(host)
+    assert 'port port="514" protocol="udp" accept' in host.run("firewall-cmd --list-rich-rules").stdout
     assert host.run("cat /etc/firewalld/zones/public.xml").stdout == saved
-    kept = change(host, PRESENT)[0]
+    kept, absent = change(host, PRESENT, {**ABSENT, "permanent": True})
     assert kept.changed, kept.answer
     assert len(kept.steps) == 1, "what is there already is not done again"
+    assert absent.changed
+    assert change(host, for_now)[0].changed
+    host.restart()
+    assert not gets_in(host)
 
 
 def test_a_step_that_fails_takes_back_the_others(start: Start, change: Change, playbook: Playbook) -> None:
@@ -395,16 +504,33 @@ def test_the_role_needs_to_be_told_whom_it_lets_in(start: Start, playbook: Playb
     assert gets_in(host)
 
 
-@pytest.mark.parametrize("image", ALL)
-def test_remediate_opens_the_port_and_proves_it(start: Start, playbook: Playbook, image: str) -> None:
-    host = start(image, "nft 'add table inet f; add chain inet f i { type filter hook input priority 0; policy drop; };"
-                 " add rule inet f i ct state established accept'")  # fmt: skip
+@pytest.mark.parametrize(("image", "port"), [("bookworm", 22), ("trixie", 2222), ("bullseye", 22)])
+def test_remediate_opens_the_port_and_proves_it(start: Start, playbook: Playbook, image: str, port: int) -> None:
+    host = start(image, f"sed -i '1i Port {port}' /etc/ssh/sshd_config; service ssh restart;"
+                 " nft 'add table inet f; add chain inet f i { type filter hook input priority 0; policy drop; };"
+                 " add rule inet f i ct state established accept; add rule inet f i tcp dport 80 accept'")  # fmt: skip
     let_the_stranger_answer(host)
-    run = playbook("remediate", [host])
+    assert host.ssh(port=port)[0] != 0
+    inventory = {host.name: host.inventory(ansible_port=port)}
+    run = playbook("remediate", inventory, old=image == "bullseye")
     assert run.status == 0, run.text
     assert run[host]["cause"] == "firewall_blocks_port", run.text
     (made,) = run[host]["changes"]
     assert (made["remedy"], made["changed"]) == ("open_port", True), made
     assert run[host]["after"]["verdict"] == "can_login"
+    assert host.ssh(port=port)[0] == 0
+    assert host.ssh("true", "-b", STRANGER, port=port)[0] != 0
+    assert f"tcp dport {port} accept comment" in host.run("nft list ruleset").stdout
+
+
+def test_remediate_opens_for_ipv6_where_that_alone_is_blocked(start: Start, playbook: Playbook) -> None:
+    host = start("trixie", "nft 'add table ip6 f; add chain ip6 f i { type filter hook input priority 0; };"
+                 " add rule ip6 f i tcp dport 22 reject with tcp reset'")  # fmt: skip
     assert gets_in(host)
-    assert not stranger_gets_in(host)
+    host.address = host.address6
+    assert not gets_in(host)
+    run = playbook("remediate", [host])
+    assert run.status == 0, run.text
+    assert run[host]["after"]["verdict"] == "can_login", run.text
+    assert gets_in(host)
+    assert f"ip6 saddr {CLIENT6} tcp dport 22 accept" in host.run("nft list ruleset").stdout
