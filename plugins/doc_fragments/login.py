@@ -54,7 +54,7 @@ options:
   timeout:
     description: After how many seconds a section is given up and becomes C(unchecked).
     type: int
-    default: 30
+    default: 45
 notes:
   - It reads and runs, and changes nothing. Every command has a time-out and every read a bound.
   - Some of it needs root. What cannot be seen without is V(null), with the reason in C(missing).

@@ -26,7 +26,8 @@ LOGIN_ARGUMENTS = {
     "key_fingerprint": {"type": "str", "no_log": False},
     "agent_fingerprints": {"type": "list", "elements": "str", "default": []},
     "controller_time": {"type": "float"},
-    "timeout": {"type": "int", "default": 30},
+    # Longer than any section waits for what it asks: on a busy host fail2ban alone gets 26 seconds.
+    "timeout": {"type": "int", "default": 45},
 }
 
 

@@ -51,7 +51,7 @@ reason:
   description: Why it could not be looked at.
   returned: when RV(status) is V(unchecked)
   type: str
-  sample: did not finish within 30 s
+  sample: did not finish within 45 s
 missing:
   description: What could not be found out, each with its reason.
   returned: when RV(status) is V(ok)

@@ -123,10 +123,10 @@ FAULTS = [
            "failed: error: "),
     denied("a command for keys that names none", UNKNOWN, "rm /root/.ssh/authorized_keys; " + in_drop_in(
            "AuthorizedKeysCommand /bin/true\nAuthorizedKeysCommandUser nobody"), "nor did AuthorizedKeysCommand /bin/true"),
-    denied("certificates of an authority, and a bare key", UNKNOWN, "mv /root/.ssh/authorized_keys"
-           " /etc/ssh/ca.pub; " + in_main("TrustedUserCAKeys /etc/ssh/ca.pub\nAuthorizedPrincipalsFile"
-           " /etc/ssh/principals/%%u"), "certificates of /etc/ssh/ca.pub would do as well (for the principals in"
-           " /etc/ssh/principals/%u)"),
+    denied("certificates of an authority, and a bare key", UNKNOWN,
+           "mv /root/.ssh/authorized_keys /etc/ssh/ca.pub; "
+           + in_main("TrustedUserCAKeys /etc/ssh/ca.pub\nAuthorizedPrincipalsFile /etc/ssh/principals/%%u"),
+           "certificates of /etc/ssh/ca.pub would do as well (for the principals in /etc/ssh/principals/%u)"),
     denied("from= leaves the client out", UNKNOWN, "sed -i 's/^/from=\"10.77.0.0\\/16,!10.77.1.*\" /'"
            " /root/.ssh/authorized_keys", "is not in from="),
     denied("key expired", UNKNOWN, "sed -i 's/^/expiry-time=\"20210101\" /' /root/.ssh/authorized_keys", "20210101"),

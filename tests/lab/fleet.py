@@ -104,7 +104,9 @@ class Host:
         if self.init == "systemd":
             booted = "systemctl is-system-running --wait 2>/dev/null | grep -qE 'running|degraded'"
         else:
-            booted = "test -e /run/initctl && test -n \"$(pidof sshd)\" && runlevel | grep -q '2$'"
+            booted = (
+                "test -e /run/initctl && test -n \"$(pidof sshd)\" && test -s /run/sshd.pid && runlevel | grep -q '2$'"
+            )
         deadline = time.monotonic() + seconds
         while self.run(booted, check=False).returncode != 0:
             if time.monotonic() > deadline:

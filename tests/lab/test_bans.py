@@ -269,7 +269,8 @@ def test_what_a_stopped_server_would_ban_again(image: str, start: Start, playboo
     assert told["notes"] == []
     _run, told = module(playbook, host, "fail2ban_ip", ip=[CLIENT])
     assert (told["changed"], told["notes"]) == (False, []), told
-    host.run(START)
+    # A server that answers has not made all the bans of its database again yet.
+    host.run(f"{START} timeout 20 sh -c 'until fail2ban-client banned | grep -q {STRANGER}; do sleep 0.3; done'", False)
     assert banned(host).strip() == f"[{{'sshd': ['{STRANGER}']}}]"
 
 
