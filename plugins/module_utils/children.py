@@ -108,7 +108,7 @@ def _start(function):
         os.setsid()
         signal.signal(signal.SIGTERM, _stop)
         with os.fdopen(writer, "wb") as pipe:
-            pipe.write(_called(function).encode("utf-8"))
+            pipe.write(_called(function))
     finally:
         os._exit(0)
 
@@ -120,10 +120,29 @@ def _stop(_signal, _frame):
 
 def _called(function):
     try:
-        return json.dumps({"value": function()})
+        return _as_json({"value": function()})
     except Exception as error:  # the promise of every section: a reason, never a traceback
         said = getattr(error, "strerror", None) or error
-        return json.dumps({"error": "%s: %s" % (type(error).__name__, said)})
+        return _as_json({"error": "%s: %s" % (type(error).__name__, said)})
+
+
+def _as_json(value):
+    """As bytes. A stranger's name that is in no encoding must not cost the whole answer."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeError:
+        return json.dumps(_readable(value)).encode("utf-8")
+
+
+def _readable(value):
+    """The same with texts that can be written anywhere: what is none in it becomes a question mark or the like."""
+    if isinstance(value, dict):
+        return {_readable(key): _readable(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_readable(part) for part in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.encode("utf-8", "replace").decode("utf-8") if hasattr(value, "encode") else value
 
 
 def _end(pids, by_force):

@@ -126,10 +126,10 @@ def _kill(process):
     _wait(process, time.time() + 1)
 
 
-def read(path, limit=OUTPUT_LIMIT_BYTES, tail=False):
+def read(path, limit=OUTPUT_LIMIT_BYTES, tail=False, follow=True):
     """The text of a regular file (the last ``limit`` bytes with ``tail``); never waits on a FIFO or a device."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW))
     except (OSError, TypeError, ValueError) as error:
         return Text("", _reason(path, error))
     try:
@@ -163,9 +163,11 @@ def status_of(path, follow=True):
 def link_target(path):
     """Where a symbolic link points, or None."""
     try:
-        return os.readlink(path)
+        target = os.readlink(path)
     except (OSError, ValueError):
         return None
+    # Bytes in Python 2, which do not go together with texts.
+    return target.decode("utf-8", "replace") if isinstance(target, bytes) else target
 
 
 def names_in(path):

@@ -42,7 +42,7 @@ def ask(kind, payload):
     return bodies[0]
 
 
-def dump(kind, payload, strict=False, protocol=0):
+def dump(kind, payload, strict=False, protocol=0, limit=ANSWER_LIMIT_BYTES):
     """(the bodies of all messages that answer, why these are not all or None).
 
     ``strict``: the kernel leaves out what does not fit the payload, where it is new enough (4.20) to do so.
@@ -54,13 +54,13 @@ def dump(kind, payload, strict=False, protocol=0):
     except (OSError, socket.error) as error:
         return [], "netlink: %s" % error
     try:
-        while size <= ANSWER_LIMIT_BYTES:
+        while size <= limit:
             data = channel.recv(65536)
             size += len(data)
             ended, number = messages(data, bodies)
             if ended or not data:
                 return bodies, "netlink: %s" % os.strerror(number) if number else None
-        return bodies, "netlink: more than %d bytes" % ANSWER_LIMIT_BYTES
+        return bodies, "netlink: more than %d bytes" % limit
     except (OSError, socket.error, struct.error) as error:
         return bodies, "netlink: %s" % error
     finally:
@@ -90,14 +90,18 @@ def _be_strict(channel):
 
 def messages(data, bodies):
     """Put the bodies in one datagram into a list; return (whether it was the last one, the number of an error)."""
-    while len(data) >= NLMSGHDR.size:
-        length, kind = NLMSGHDR.unpack_from(data)[:2]
+    start, end = 0, len(data)
+    while end - start >= NLMSGHDR.size:
+        length, kind = NLMSGHDR.unpack_from(data, start)[:2]
+        if kind == NLMSG_DONE and length >= NLMSGHDR.size + 4 and end - start >= NLMSGHDR.size + 4:
+            # A dump that failed on the way says so at its end.
+            return True, max(0, -struct.unpack_from("=i", data, start + NLMSGHDR.size)[0])
         if kind == NLMSG_DONE or length < NLMSGHDR.size:
             return True, 0
         if kind == NLMSG_ERROR:
-            return True, -struct.unpack_from("=i", data, NLMSGHDR.size)[0]
-        bodies.append(data[NLMSGHDR.size : length])
-        data = data[(length + 3) & ~3 :]
+            return True, -struct.unpack_from("=i", data, start + NLMSGHDR.size)[0]
+        bodies.append(data[start + NLMSGHDR.size : start + length])
+        start += (length + 3) & ~3
     return False, 0
 
 

@@ -12,11 +12,21 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import array
 import socket
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink, packet_filter
+from ansible_collections.rescue.remote_login.plugins.module_utils.packet_filter import (
+    IF_ANY_BIT,
+    IF_EQUAL,
+    LOAD_BYTE,
+    LOAD_BYTE_AT,
+    LOAD_HALF,
+    LOAD_HALF_AT,
+    LOAD_HEADER_LENGTH,
+    PROTOCOL,
+    RETURN,
+)
 from ansible_collections.rescue.remote_login.plugins.module_utils.ssh_probe.connect import ICMP_NAMES
 
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
@@ -24,18 +34,11 @@ TCP, ICMP, ICMPV6 = 6, 1, 58
 SYN, RST, ACK = 0x02, 0x04, 0x10
 ICMP_UNREACHABLE, ICMPV6_UNREACHABLE = 3, 1
 TCP_OPTION_END, TCP_OPTION_NOTHING, TCP_OPTION_MSS = 0, 1, 2
-SO_ATTACH_FILTER = 26
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 PACKET_OUTGOING = 4
 # IP and TCP headers with all their options, or an ICMP error with the packet that it answers.
 KEPT_BYTES = 160
 RECEIVE_BUFFER_BYTES = 1024 * 1024
-
-# Instructions of the classic packet filter (linux/filter.h).
-LOAD_BYTE, LOAD_HALF, LOAD_BYTE_AT, LOAD_HALF_AT, LOAD_HEADER_LENGTH = 0x30, 0x28, 0x50, 0x48, 0xB1
-IF_EQUAL, IF_ANY_BIT, RETURN = 0x15, 0x45, 0x06
-# The place of the packet's protocol (SKF_AD_OFF + SKF_AD_PROTOCOL): no byte of the packet itself.
-PROTOCOL = 0xFFFFF000
 
 
 def open_channel(port):
@@ -49,7 +52,7 @@ def open_channel(port):
     channel = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
     try:
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        _attach(channel, handshake_filter(port))
+        packet_filter.attach(channel, handshake_filter(port))
         channel.setblocking(False)
         # What came before the filter was there is in the queue: parse() leaves it out, and it is not missed either.
         lost_packets(channel)
@@ -59,17 +62,9 @@ def open_channel(port):
     return channel
 
 
-def _attach(channel, program):
-    """SO_ATTACH_FILTER wants the address of the program, which an array tells; a small Python has no ctypes."""
-    instructions = array.array("B", bytearray(b"".join(struct.pack("=HBBI", *line) for line in program)))
-    # struct sock_fprog: a 16-bit length, and the pointer where the compiler puts it.
-    description = struct.pack("@HP", len(program), instructions.buffer_info()[0])
-    channel.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, description)
-
-
 def handshake_filter(port):
     """The filter: TCP from or to the port with SYN or RST, and every ICMP 'unreachable'."""
-    return _assembled(
+    return packet_filter.assembled(
         [
             (None, LOAD_HALF, PROTOCOL, None, None),
             (None, IF_EQUAL, ETH_P_IP, "ipv4", None),
@@ -105,16 +100,6 @@ def handshake_filter(port):
             ("drop", RETURN, 0, None, None),
         ]
     )
-
-
-def _assembled(lines):
-    """Instructions with labels as the kernel wants them: jumps as the number of instructions to skip."""
-    places = {label: number for number, (label, _code, _value, _yes, _no) in enumerate(lines) if label}
-    program = []
-    for number, (_label, code, value, yes, no) in enumerate(lines):
-        jumps = [places[target] - number - 1 if target else 0 for target in (yes, no)]
-        program.append((code, jumps[0], jumps[1], value))
-    return program
 
 
 def receive(channel):

@@ -10,7 +10,7 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink, routing
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, netlink, routing
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall.packet import number_of
 from ansible_collections.rescue.remote_login.plugins.module_utils.network import interfaces
 
@@ -52,8 +52,8 @@ class World(object):
     def links(self):
         """All links by their number."""
         if self._links is None:
-            bodies, _error = netlink.dump(interfaces.RTM_GETLINK, interfaces.IFINFOMSG.pack(0, 0, 0, 0, 0))
-            self._links = interfaces.parse_links(bodies)
+            bodies, _error = netlink.dump(links.RTM_GETLINK, links.IFINFOMSG.pack(0, 0, 0, 0, 0))
+            self._links = links.parse_all(bodies)
         return self._links
 
     def ways_in(self, source, destination):
@@ -67,10 +67,10 @@ class World(object):
     def _holder(self, address):
         """The one link to the outside that has this address and carries packets, or None."""
         bodies, _error = netlink.dump(interfaces.RTM_GETADDR, interfaces.IFADDRMSG.pack(0, 0, 0, 0, 0))
-        links = {link["name"]: link for link in self.links().values()}
+        by_name = {link["name"]: link for link in self.links().values()}
         entries = interfaces.parse_addresses(bodies, self.links())
         names = {entry["interface"] for entry in entries if entry["address"] == address.split("%")[0]}
-        usable = [name for name in names & set(links) if links[name]["up"] and links[name]["kind"] not in INNER]
+        usable = [name for name in names & set(by_name) if by_name[name]["up"] and by_name[name]["kind"] not in INNER]
         return usable[0] if len(usable) == 1 else None
 
     def bridge_port(self, name):

@@ -11,6 +11,7 @@ __metaclass__ = type
 import re
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import conntrack, host, routing, way
+from ansible_collections.rescue.remote_login.plugins.module_utils import links as link_states
 from ansible_collections.rescue.remote_login.plugins.module_utils.network import interfaces, path_mtu, policy, queues
 
 LINKS_LIMIT, ADDRESSES_LIMIT, CLOSED_LIMIT = 100, 200, 5
@@ -33,7 +34,7 @@ INNER = ("dummy", "loopback", "ifb")
 
 def gather(login):
     """Look at the network for a login attempt: {port, addresses, user, clients}."""
-    links, error = interfaces.links()
+    links, error = link_states.all_links()
     if not links:
         return {"status": "unchecked", "reason": error or "the kernel names no link"}
     addresses, other = interfaces.addresses(links)

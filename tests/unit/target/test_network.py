@@ -32,7 +32,7 @@ HOST, CLIENT = "192.0.2.10", "198.51.100.7"
 
 
 def real_links():
-    return interfaces.parse_links(fixture_bytes("network", "links.hex"))
+    return link_states.parse_all(fixture_bytes("network", "links.hex"))
 
 
 def by_name(links=None):
@@ -68,7 +68,7 @@ class Links(unittest.TestCase):
         bodies = fixture_bytes("network", "links.hex")
         for body in bodies:
             for size in range(0, len(body), 7):
-                interfaces.parse_links([body[:size]])
+                link_states.parse_all([body[:size]])
                 interfaces.parse_addresses([body[:size]], {})
 
     def test_the_deepest_trouble_is_told(self):
@@ -284,7 +284,7 @@ class Netlink(unittest.TestCase):
         self.assertEqual(netlink.messages(b"\0" * 20, bodies), (True, 0))
 
     def test_this_host_has_a_loopback(self):
-        links, error = interfaces.links()
+        links, error = link_states.all_links()
         self.assertIsNone(error)
         self.assertIn("lo", by_name(links))
         self.assertEqual(routing.interface_index("lo"), 1)
@@ -310,7 +310,7 @@ class Netlink(unittest.TestCase):
             self.assertEqual({name for name in found["missing"] if "tracking" in name}, set(missing))
 
     def test_the_section_without_netlink(self):
-        with replaced(interfaces, links=lambda: ({}, "netlink: no")):
+        with replaced(link_states, all_links=lambda: ({}, "netlink: no")):
             found = gather.gather({"port": 22, "addresses": [], "user": "root", "clients": []})
         self.assertEqual(found, {"status": "unchecked", "reason": "netlink: no"})
 

@@ -18,6 +18,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import (
     host,
     links,
     netlink,
+    packet_filter,
     packet_witness,
     sockets,
     way,
@@ -75,21 +76,21 @@ class Filter(unittest.TestCase):
         while True:
             code, if_true, if_false, value = program[place]
             place += 1
-            if code == wire.RETURN:
+            if code == packet_filter.RETURN:
                 return value
-            if code in (wire.IF_EQUAL, wire.IF_ANY_BIT):
-                true = values["a"] == value if code == wire.IF_EQUAL else values["a"] & value
+            if code in (packet_filter.IF_EQUAL, packet_filter.IF_ANY_BIT):
+                true = values["a"] == value if code == packet_filter.IF_EQUAL else values["a"] & value
                 place += if_true if true else if_false
-            elif code == wire.LOAD_HEADER_LENGTH:
+            elif code == packet_filter.LOAD_HEADER_LENGTH:
                 values["x"] = 4 * (bytearray(data)[value] & 0x0F)
             else:
                 values["a"] = self.loaded(code, value, values["x"], data, protocol)
 
     def loaded(self, code, value, offset, data, protocol):
-        if value == wire.PROTOCOL:
+        if value == packet_filter.PROTOCOL:
             return protocol
-        at = value + (offset if code in (wire.LOAD_BYTE_AT, wire.LOAD_HALF_AT) else 0)
-        if code in (wire.LOAD_HALF, wire.LOAD_HALF_AT):
+        at = value + (offset if code in (packet_filter.LOAD_BYTE_AT, packet_filter.LOAD_HALF_AT) else 0)
+        if code in (packet_filter.LOAD_HALF, packet_filter.LOAD_HALF_AT):
             return struct.unpack_from("!H", data, at)[0]
         return bytearray(data)[at]
 
@@ -118,7 +119,7 @@ class Filter(unittest.TestCase):
 
     def test_the_kernel_takes_the_program(self):
         with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as channel:
-            wire._attach(channel, wire.handshake_filter(22))
+            packet_filter.attach(channel, wire.handshake_filter(22))
 
     def test_a_kernel_without_packet_sockets_is_not_made_to_load_them(self):
         with replaced(host, status_of=lambda path: None), self.assertRaises(OSError) as caught:
