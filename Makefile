@@ -3,6 +3,7 @@
 #
 #   make diagnose [INVENTORY=hosts.yml] [ARGS='--limit web-03']     why can nobody log in?
 #   make remediate [INVENTORY=hosts.yml] [ARGS=…]                   undo what keeps people out
+#   make bandwidth [INVENTORY=hosts.yml] [ARGS=…]                   who uses the bandwidth, and is that normal?
 #   make test | test-lint | test-sanity | test-unit | test-lab      [ARGS=… for pytest]
 #   make lab | lab-down | bench | clean
 #
@@ -27,10 +28,10 @@ MYSELF = -i localhost, -c local -e 'ansible_python_interpreter={{ ansible_playbo
 USUAL_COLLECTIONS = $(HOME)/.ansible/collections:/usr/share/ansible/collections
 export ANSIBLE_CONFIG ?= $(CURDIR)/ansible.cfg
 
-.PHONY: diagnose remediate test $(PARTS:%=test-%) bench lab lab-down clean
+.PHONY: diagnose remediate bandwidth test $(PARTS:%=test-%) bench lab lab-down clean
 
 # Behind our own path stay the usual ones: the out-of-band way in may be any collection's connection plugin.
-diagnose remediate: $(VENV)/stamp | $(LINK)
+diagnose remediate bandwidth: $(VENV)/stamp | $(LINK)
 	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build/collections:$${ANSIBLE_COLLECTIONS_PATH:-$(USUAL_COLLECTIONS)} \
 		$(VENV)/bin/ansible-playbook rescue.remote_login.$@ $(if $(INVENTORY),-i '$(HOSTS)',$(MYSELF)) $(ARGS)
 

@@ -58,6 +58,15 @@ def write(folder: Path, hosts: Mapping[str, Any], evidence: Mapping[str, Any]) -
     return path
 
 
+def write_document(folder: Path, name: str, document: Mapping[str, Any]) -> Path:
+    """Write one more file into the folder of the report; return its path."""
+    try:
+        _write_json(folder / name, document)
+    except OSError as error:
+        raise ReportError(f"the report could not be written to {folder}: {error.strerror or error}") from error
+    return folder / name
+
+
 def file_name(host: str) -> str:
     """A host's name as the name of a file: no two share one, and none leads out of the folder."""
     name = quote(host, safe=" @+:,").replace("%20", " ")
