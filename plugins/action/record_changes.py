@@ -45,6 +45,7 @@ class ActionModule(ActionBase):
             "evidence": arguments["diagnosis"]["evidence"],
             "failed_remedies": failed,
             "changed_hosts": changed,
+            "slow_hosts": [host for host in changed if remedies.takes_a_while(recorded[host])],
         }
 
     def _changes(self, host: str, variables: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -67,4 +67,10 @@ changed_hosts:
   type: list
   elements: str
   sample: [web-03]
+slow_hosts:
+  description: Those of them on which a login does not work yet, and may do so once a full queue has run empty.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """

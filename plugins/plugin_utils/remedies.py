@@ -14,6 +14,9 @@ ALL = "all"
 # What sshd needs to start comes before whatever starts it.
 FIRST = ("install_sshd", "repair_sshd_config", "repair_host_keys")
 
+# After these it takes a while until a login gets through: what waits in a full queue has to leave first.
+SLOW = ("limit_process",)
+
 
 def choose(diagnosis: Mapping[str, Any], via: str | None, allow: Sequence[str]) -> dict[str, Any]:
     """The remedies to apply, in order, the way to apply them, and those left out with why.
@@ -53,3 +56,9 @@ def after(outside: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Verdict and outcome of the login attempt after the remedies."""
     first = outside[0] if outside else {}
     return {"verdict": verdict_of(first, []), "outcome": first.get("outcome")}
+
+
+def takes_a_while(host: Mapping[str, Any]) -> bool:
+    """Whether a login that does not work yet, by the record of a host, may do so in a moment."""
+    acted = any(change["changed"] and change["remedy"] in SLOW for change in host["changes"])
+    return acted and "after" in host and host["after"]["verdict"] != "can_login"

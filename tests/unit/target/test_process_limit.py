@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Limiting a process: whose it is, what is never touched, and what the packet filter is told."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import signal
+import subprocess
+import unittest
+
+from target_helpers import fixture, replaced
+
+from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import namespaces, owners
+from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit import (
+    by_iptables,
+    by_nft,
+    connections,
+    ending,
+    groups,
+    networks,
+    protected,
+    state,
+    target,
+)
+
+SECTION = "process_limit"
+GROUP = state.Group("/a/b.service", "/sys/fs/cgroup/unified/a/b.service", "/sys/fs/cgroup/unified", 77)
+NO_SOCKETS = connections.Sockets([], [])
+
+
+def process_state(parent, name="sh", start_ticks=5):
+    return owners.State(start_ticks, 0, parent, name)
+
+
+class TestNetworks(unittest.TestCase):
+    HERE, BOX, OTHER = 1, 2, 3
+
+    def home(self, pid, **numbers):
+        """Where a target is limited; the network of each member by its pid as pNUMBER."""
+        found = {int(key[1:]): number for key, number in numbers.items()}
+        one = target.Target("k", "w", pid, 5, None, None, dict.fromkeys(found, 5), False)
+        with replaced(namespaces, number_of=lambda which: self.HERE if which == "self" else found.get(which)):
+            return networks.home_of(one)
+
+    def test_where_the_process_is(self):
+        self.assertEqual(self.home(7, p7=self.HERE, p8=self.HERE), (None, []))
+        self.assertEqual(self.home(7, p7=self.BOX, p8=self.BOX), (7, []))
+        self.assertEqual(self.home(7, p7=self.BOX, p8=self.HERE), (7, [8]))
+        self.assertEqual(self.home(7, p7=self.HERE, p8=self.BOX), (None, [8]))
+
+    def test_where_most_of_a_unit_is(self):
+        self.assertEqual(self.home(None, p7=self.HERE, p8=self.BOX), (None, [8]))
+        self.assertEqual(self.home(None, p7=self.BOX, p8=self.BOX), (7, []))
+        self.assertEqual(self.home(None, p7=self.BOX, p8=self.OTHER), (None, [7, 8]))
+
+    def test_what_has_ended_is_nowhere(self):
+        self.assertEqual(self.home(7, p7=None), (None, []))
+
+
+class TestTargets(unittest.TestCase):
+    def test_names_of_units(self):
+        for name in ("a.service", "a@b-1.service", "session-3.scope", "a\\x2db.service", "user-1000.slice", "x.socket"):
+            target.check_name(name)
+        for name in (
+            "-.slice",
+            "--now.service",
+            "a",
+            "a.target",
+            "a.mount",
+            "a b.service",
+            "a.service\n",
+            "",
+            "$(x).service",
+        ):
+            with self.assertRaises(target.Refused):
+                target.check_name(name)
+
+    def test_the_wrong_start_is_another_process(self):
+        states = {7: process_state(1), os.getpid(): owners.state(os.getpid())}
+        own = states[os.getpid()].start_ticks
+        self.assertIn(os.getpid(), target.process(os.getpid(), own, states).members)
+        with self.assertRaises(target.Refused) as caught:
+            target.process(os.getpid(), own + 1, states)
+        self.assertIn("another process by now", str(caught.exception))
+
+    def test_what_has_ended(self):
+        self.assertTrue(target.process(99999999, 1, {}).ended)
+
+    def test_descendants_and_ancestors(self):
+        states = {
+            1: process_state(0),
+            5: process_state(1),
+            6: process_state(5),
+            7: process_state(6),
+            8: process_state(1),
+        }
+        self.assertEqual(sorted(target.descendants(5, states)), [6, 7])
+        self.assertEqual(protected.ancestors(7, states), [7, 6, 5, 1])
+        loop = {5: process_state(6), 6: process_state(5)}
+        self.assertEqual(protected.ancestors(5, loop), [5, 6])
+        self.assertEqual(target.descendants(5, loop), [6])
+
+    def test_groups_of_both_versions(self):
+        hybrid = "9:name=systemd:/system.slice/a.service\n0::/b\n"
+        self.assertEqual(target.parse_group(hybrid), "/system.slice/a.service")
+        self.assertEqual(target.parse_group(hybrid, kinds=("",)), "/b")
+        self.assertEqual(target.parse_group("0::/c:d\n"), "/c:d")
+        self.assertIsNone(target.parse_group("garbage"))
+        self.assertTrue(target.is_within("/a/b", "/a"))
+        self.assertFalse(target.is_within("/ab", "/a"))
+
+    def test_keys(self):
+        self.assertEqual(target.key_of(4711, 99, None), "4711_99")
+        self.assertTrue(target.key_of(None, None, "a.service").startswith("unit_"))
+
+
+class TestProtected(unittest.TestCase):
+    def by_name(self, name, path, words=(), uid=0, mode=0o755, world_writable=()):
+        class Status(object):
+            def __init__(self, owner, bits):
+                self.st_uid, self.st_mode = owner, bits
+
+        def status_of(asked, follow=True):
+            if asked.endswith("/exe"):
+                return Status(uid, mode) if path else None
+            folder = asked.partition("/root")[2]
+            return Status(0, 0o1777 if folder in world_writable else 0o755)
+
+        with replaced(
+            host,
+            link_target=lambda asked: path,
+            status_of=status_of,
+            process_fields=lambda pid: ["S"] + ["0"] * 20,
+        ), replaced(protected.sockets, arguments=lambda pid: list(words)):
+            return protected.by_name(7, name)
+
+    def test_an_ssh_server_under_any_name(self):
+        self.assertTrue(self.by_name("sshd", "/usr/sbin/sshd"))
+        self.assertTrue(self.by_name("sshd", "/usr/sbin/sshd (deleted)"))
+        self.assertTrue(self.by_name("sshd-session", "/usr/lib/openssh/sshd-session", ["sshd-session: root [priv]"]))
+        self.assertTrue(self.by_name("other", "/usr/local/sbin/other", ["sshd: /usr/local/sbin/other -D [listener]"]))
+        self.assertTrue(self.by_name("dropbear", "/usr/sbin/dropbear"))
+        self.assertTrue(self.by_name("sshd", None))
+
+    def test_a_name_alone_protects_nobody(self):
+        self.assertIsNone(self.by_name("sshd", "/tmp/sshd", world_writable=["/tmp"]))
+        self.assertIsNone(self.by_name("sshd", "/tmp/.x/sshd (deleted)", world_writable=["/tmp"]))
+        self.assertIsNone(self.by_name("sshd", "/home/u/sshd", uid=1000))
+        self.assertIsNone(self.by_name("sshd", "/usr/sbin/sshd", mode=0o777))
+        self.assertIsNone(self.by_name("curl", "/usr/bin/curl"))
+        self.assertIsNone(self.by_name("sshdfs", "/usr/bin/sshdfs"))
+
+    def world(self, rows, sockets, tunnels, way):
+        """A world in which these processes hold these sockets and tunnels."""
+        holders = owners.Holders()
+        holders.sockets, holders.tunnels = sockets, tunnels
+        states = {pid: process_state(1, "x%d" % pid) for pid in (5, 6, 7, 8, 9)}
+        states[1] = process_state(0, "init")
+        fakes = {"connections": lambda: rows, "ways_of": lambda live: {way}, "by_name": lambda pid, name: None}
+        with replaced(owners, look=lambda: holders), replaced(protected, is_server=lambda pid, states: False, **fakes):
+            world = protected.World(states, me=9)
+            world.look_at_connections(2022)
+        return world
+
+    def row(self, port, peer, peer_port, inode, state_of="01", address="10.0.0.1"):
+        return {
+            "address": address,
+            "port": port,
+            "peer": peer,
+            "peer_port": peer_port,
+            "inode": inode,
+            "state": state_of,
+        }
+
+    def test_the_tunnel_that_logins_come_through(self):
+        rows = [self.row(2022, "10.9.0.2", 4000, 11), self.row(443, "10.9.0.2", 4001, 12)]
+        world = self.world(rows, {11: [5], 12: [6]}, {"tun0": [7], "tun1": [8]}, "tun0")
+        self.assertIn("holds the port of the login", world.why_not([5]))
+        self.assertIsNone(world.why_not([6]))
+        self.assertIn("is the tunnel tun0", world.why_not([7]))
+        self.assertIsNone(world.why_not([8]))
+        self.assertIn("this very run", world.why_not([9]))
+        self.assertIn("the first process", world.why_not([1]))
+
+    def test_the_proxy_that_logins_come_through(self):
+        rows = [
+            self.row(2022, "127.0.0.1", 5000, 11, address="127.0.0.1"),
+            self.row(5000, "127.0.0.1", 2022, 12, address="127.0.0.1"),
+            self.row(443, "198.51.100.7", 5000, 13),
+        ]
+        world = self.world(rows, {11: [5], 12: [6], 13: [7]}, {}, "lo")
+        self.assertIn("passes a login on", world.why_not([6]))
+        self.assertIsNone(world.why_not([7]))
+
+    def test_units_by_name(self):
+        world = protected.World.__new__(protected.World)
+        world.interfaces = {"wg0"}
+        for name in (
+            "ssh.service",
+            "sshd.socket",
+            "ssh@3-1.2.3.4:22-5.6.7.8:9.service",
+            "user.slice",
+            "wg-quick@wg0.service",
+        ):
+            with self.assertRaises(target.Refused):
+                protected.check_unit_name(name, world)
+        for name in ("sshfs.service", "wg-quick@wg1.service", "user-1000.slice", "nginx.service"):
+            protected.check_unit_name(name, world)
+
+    def test_rows_of_both_families_and_garbage(self):
+        text = (
+            fixture(SECTION, "tcp.txt") + fixture(SECTION, "tcp6.txt") + "  1: garbage\n 2: 0:0 :: 01 a b c d e f g h\n"
+        )
+        rows = protected.parse_connections(text)
+        self.assertIn(("0.0.0.0", 22, "0A"), [(row["address"], row["port"], row["state"]) for row in rows])
+        self.assertTrue(all(row["inode"] >= 0 for row in rows))
+        self.assertEqual(protected.plain("::ffff:10.0.0.1"), "10.0.0.1")
+        self.assertEqual(protected.plain("::ffff"), "::ffff")
+
+
+class TestNft(unittest.TestCase):
+    def test_what_was_made_is_found_again(self):
+        found = by_nft.parse(fixture(SECTION, "nft-trixie.txt"))
+        self.assertEqual((found.rate_bps, found.group), (4000000, 7223844))
+        self.assertGreater(found.seen, 0)
+        self.assertEqual(by_nft.parse("").rate_bps, None)
+
+    def test_where_nft_looks_for_the_group(self):
+        self.assertEqual(by_nft.spellings(GROUP), ["unified/a/b.service", "a/b.service"])
+        with self.assertRaises(state.Unusable):
+            by_nft.spellings(GROUP._replace(path='/sys/fs/cgroup/a"; flush ruleset; "'))
+
+    def test_one_transaction(self):
+        sockets = connections.Sockets(
+            [("tcp", 80)], [("udp", "10.0.0.1", 5, "10.0.0.2", 6), ("tcp", "::1", 7, "::2", 8)]
+        )
+        lines = by_nft.script("t", 8000000, GROUP, "a/b.service", sockets).split("\n")
+        self.assertEqual(lines[:3], ["add table inet t", "delete table inet t", "add table inet t"])
+        self.assertIn("add element inet t pairs4 { udp . 10.0.0.1 . 5 . 10.0.0.2 . 6 }", lines)
+        self.assertIn("add element inet t pairs6 { tcp . ::1 . 7 . ::2 . 8 }", lines)
+        self.assertEqual(len([line for line in lines if 'socket cgroupv2 level 2 "a/b.service"' in line]), 2)
+        self.assertEqual(
+            len([line for line in lines if "rate over 1000000 bytes/second burst 250000 bytes" in line]), 2
+        )
+
+
+class TestIptables(unittest.TestCase):
+    KEY = "748_7032345"
+
+    def test_what_was_made_is_found_again(self):
+        text = fixture(SECTION, "iptables-bullseye.txt")
+        chain = fixture(SECTION, "iptables-bullseye-chain.txt").strip()
+        found = by_iptables.parse(text, chain)
+        self.assertEqual(found.rate_bps, 4000000)
+        self.assertGreater(found.seen, 0)
+        self.assertIsNone(by_iptables.parse(text, "rllimit_0_"))
+        broken = "\n".join(line for line in text.splitlines() if not line.startswith("-A OUTPUT"))
+        self.assertIsNone(by_iptables.parse(broken, chain).rate_bps)
+
+    def test_the_jump_comes_last(self):
+        made = by_iptables.rules("iptables", "1_2", 8000, GROUP, NO_SOCKETS)
+        self.assertEqual([words[0] for words in made[-2:]], ["-I", "-I"])
+        self.assertTrue(all(len(word) < 29 for words in made for word in words if word.startswith("rllimit")))
+        self.assertIn("a/b.service", made[4])
+
+
+class TestGroups(unittest.TestCase):
+    def test_mounts(self):
+        self.assertEqual(groups.parse_mounts(fixture(SECTION, "mountinfo-trixie.txt")), ("/sys/fs/cgroup/unified", "/"))
+        self.assertEqual(groups.parse_mounts("24 1 0:22 / /sys/fs/cgroup ro - cgroup2 cgroup2 ro\n"), (None, "/"))
+        line = "24 1 0:22 /x\\040y /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 none rw\n"
+        self.assertEqual(groups.parse_mounts(line), ("/sys/fs/cgroup", "/x y"))
+
+
+class TestEnding(unittest.TestCase):
+    def setUp(self):
+        self.child = subprocess.Popen(["sleep", "100"])  # pylint: disable=ansible-bad-function
+        self.start_ticks = owners.state(self.child.pid).start_ticks
+
+    def tearDown(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+
+    def test_only_the_very_process_gets_the_signal(self):
+        self.assertFalse(ending.send(self.child.pid, self.start_ticks + 1, signal.SIGKILL))
+        self.assertEqual(ending.wait({self.child.pid: self.start_ticks}, 0.2), [self.child.pid])
+        self.assertTrue(ending.send(self.child.pid, self.start_ticks, signal.SIGTERM))
+        self.assertEqual(ending.wait({self.child.pid: self.start_ticks}, 5), [])
+        self.assertFalse(ending.send(self.child.pid, self.start_ticks, signal.SIGTERM))
+
+
+if __name__ == "__main__":
+    unittest.main()
