@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.rescue.remote_login.plugins.plugin_utils import targets
+from ansible_collections.rescue.remote_login.plugins.plugin_utils import slowness, targets
 from ansible_collections.rescue.remote_login.plugins.plugin_utils.settings import connection_defaults
 
 # The loop variable of the task that probes.
@@ -35,8 +35,12 @@ class ActionModule(ActionBase):
         probes = [(str(probe[VANTAGE]), probe) for probe in arguments["probes"]]
         seen = targets.merge(hosts, variables, probes, defaults, arguments["usual_vantages"])
         attempts = {host: targets.login_of(host, variables[host], seen[host], defaults) for host in hosts}
+        sections = {host: slowness.sections_for(seen[host]) for host in hosts}
         ways = {host: targets.way_inside(host, variables[host], seen[host], defaults) for host in hosts}
         return {
             "changed": False,
-            "hosts": {host: {"outside": seen[host], "login": attempts[host], **ways[host]} for host in hosts},
+            "hosts": {
+                host: {"outside": seen[host], "login": attempts[host], "sections": sections[host], **ways[host]}
+                for host in hosts
+            },
         }

@@ -51,6 +51,12 @@ options:
       - The time of the controller in seconds since 1970-01-01 00:00 UTC, such as C({{ now().timestamp() }}).
       - The clock of the host is held against it.
     type: float
+  link_capacity_bps:
+    description:
+      - What the link by which people log in may carry, in bits a second, where something outside the host limits it,
+        such as the bandwidth that was bought with a cloud server.
+      - Only the section C(bandwidth) uses it.
+    type: int
   timeout:
     description: After how many seconds a section is given up and becomes C(unchecked).
     type: int

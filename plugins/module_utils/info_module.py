@@ -14,7 +14,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import section
 
 LOGIN = (
     "port", "addresses", "user", "clients", "client_ports", "method", "key_fingerprint", "agent_fingerprints",
-    "controller_time",
+    "controller_time", "link_capacity_bps",
 )  # fmt: skip
 LOGIN_ARGUMENTS = {
     "port": {"type": "int", "default": 22},
@@ -26,6 +26,7 @@ LOGIN_ARGUMENTS = {
     "key_fingerprint": {"type": "str", "no_log": False},
     "agent_fingerprints": {"type": "list", "elements": "str", "default": []},
     "controller_time": {"type": "float"},
+    "link_capacity_bps": {"type": "int"},
     # Longer than any section waits for what it asks: on a busy host fail2ban alone gets 26 seconds.
     "timeout": {"type": "int", "default": 45},
 }

@@ -11,6 +11,7 @@ __metaclass__ = type
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, listening_ports
 from ansible_collections.rescue.remote_login.plugins.module_utils.account import gather as account
 from ansible_collections.rescue.remote_login.plugins.module_utils.auth_log import gather as auth_log
+from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import gather as bandwidth
 from ansible_collections.rescue.remote_login.plugins.module_utils.bans import gather as bans
 from ansible_collections.rescue.remote_login.plugins.module_utils.firewall import gather as firewall
 from ansible_collections.rescue.remote_login.plugins.module_utils.health import gather as health
@@ -21,6 +22,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.sshd import ga
 SECTIONS = {
     "account": account.gather,
     "auth_log": auth_log.gather,
+    "bandwidth": bandwidth.gather,
     "bans": bans.gather,
     "firewall": firewall.gather,
     "health": health.gather,
@@ -28,6 +30,9 @@ SECTIONS = {
     "network": network.gather,
     "sshd": sshd.gather,
 }
+# Those that are only gathered where they are asked for: a measurement takes seconds.
+ON_REQUEST = ("bandwidth",)
+USUAL = tuple(sorted(set(SECTIONS) - set(ON_REQUEST)))
 ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 
 

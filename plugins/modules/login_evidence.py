@@ -21,13 +21,14 @@ extends_documentation_fragment:
   - rescue.remote_login.attributes.info_module
 options:
   sections:
-    description: The sections to gather; without it, all of them.
+    description: The sections to gather; without it, all but V(bandwidth), which takes some seconds to measure.
     type: list
     elements: str
-    choices: [account, auth_log, bans, firewall, health, listening_ports, network, sshd]
+    choices: [account, auth_log, bandwidth, bans, firewall, health, listening_ports, network, sshd]
 seealso:
   - module: rescue.remote_login.account_info
   - module: rescue.remote_login.auth_log_info
+  - module: rescue.remote_login.bandwidth_info
   - module: rescue.remote_login.fail2ban_info
   - module: rescue.remote_login.firewall_info
   - module: rescue.remote_login.health_info
@@ -70,7 +71,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.info_module im
 def main():
     names = sorted(sections.SECTIONS)
     module, login = module_for_login(sections={"type": "list", "elements": "str", "choices": names})
-    inside = sections.gather(module.params["sections"] or names, login, module.params["timeout"])
+    inside = sections.gather(module.params["sections"] or sections.USUAL, login, module.params["timeout"])
     module.exit_json(changed=False, inside=inside, collected_at=host.iso_time(time.time()))
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.rescue.remote_login.plugins.plugin_utils import slowness
+
 SSH_CONNECTIONS = ("ssh", "ansible.builtin.ssh", "paramiko", "paramiko_ssh", "ansible.builtin.paramiko_ssh", "smart")
 LOCAL_CONNECTIONS = ("local", "ansible.builtin.local")
 CONTROLLER = "localhost"
@@ -83,6 +85,15 @@ def port_number(value: Any) -> int | None:
     except (TypeError, ValueError):
         return None
     return number if 0 < number < 65536 else None
+
+
+def bits_per_second(value: Any) -> int | None:
+    """A variable as a rate, or None where it is none."""
+    try:
+        number = int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 < number < 2**63 else None
 
 
 def _connection_user(variables: Variables, defaults: Variables) -> str | None:
@@ -246,7 +257,7 @@ def way_inside(
     """How to get inside: {way: connection | oob | None, become, oob, oob_become, reason}.
 
     A way that the probe has just seen closed is not tried again: it would only take its time-out,
-    or count as one more failed login.
+    or count as one more failed login. One on which every packet takes seconds is left for the other one.
     """
     connection = first_set(variables, "ansible_connection") or defaults["connection"]
     oob = first_set(variables, "remote_login_oob_connection")
@@ -260,7 +271,8 @@ def way_inside(
         "oob_become": wanted and (first_set(variables, "remote_login_oob_user") or "root") != "root",
         "reason": None,
     }
-    if closed is None:
+    crawls = oob is not None and connection in SSH_CONNECTIONS and slowness.crawls(_own_probe(seen))
+    if closed is None and not crawls:
         return inside
     if oob:
         return {**inside, "way": "oob"}
@@ -277,11 +289,16 @@ def _is_root(connection: str, variables: Variables, defaults: Variables) -> bool
     return _connection_user(variables, defaults) == "root"
 
 
+def _own_probe(seen: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What the controller itself saw, from where Ansible connects."""
+    return next((result for result in seen if result["vantage"] == CONTROLLER), None)
+
+
 def _closed_to_the_connection(
     host: str, variables: Variables, seen: Sequence[Mapping[str, Any]], defaults: Variables
 ) -> str | None:
     """Why Ansible's own connection would fail as well, or None where it may not."""
-    mine = next((result for result in seen if result["vantage"] == CONTROLLER), None)
+    mine = _own_probe(seen)
     if mine is None or mine.get("outcome") in (None, "ok"):
         return None
     attempt = target(host, variables, defaults)
@@ -308,6 +325,7 @@ def login_of(host: str, variables: Variables, seen: Sequence[Mapping[str, Any]],
         "method": _method(attempt, first),
         "key_fingerprint": (first.get("credential_used") or {}).get("fingerprint"),
         "agent_fingerprints": (first.get("credential_used") or {}).get("agent_fingerprints") or [],
+        "link_capacity_bps": bits_per_second(variables.get("remote_login_link_capacity_bps")),
     }
 
 

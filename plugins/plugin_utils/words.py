@@ -19,7 +19,9 @@ SEVERITIES = ("blocking", "risk", "note")
 
 
 # What is known of the inside of a host; each has a gatherer of its own.
-SECTIONS = ("account", "auth_log", "bans", "firewall", "health", "listening_ports", "network", "sshd")
+SECTIONS = ("account", "auth_log", "bandwidth", "bans", "firewall", "health", "listening_ports", "network", "sshd")
+# Those that are only gathered where they are asked for.
+ON_REQUEST = ("bandwidth",)
 
 
 def rung_number(rung: str | None) -> int:

@@ -27,11 +27,14 @@ SOURCES = {
 }
 # What a rule takes into account where it is there, and does without where it is not.
 LOOKED_AT = {
+    "bandwidth_saturated": {"bandwidth"},
+    "blocked_upstream": {"bandwidth"},
     "daemon_cannot_fork": {"account"},
     "firewall_blocks_port": {"bans", "sshd"},
+    "host_unreachable": {"bandwidth"},
     "max_startups": {"bans"},
-    "mtu_black_hole": {"firewall", "network"},
-    "no_return_route": {"bans", "firewall"},
+    "mtu_black_hole": {"bandwidth", "firewall", "network"},
+    "no_return_route": {"bandwidth", "bans", "firewall"},
     "pam_denies": {"auth_log", "health"},
     "selinux_denial": {"sshd"},
     "session_start_files": {"auth_log", "health"},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.rescue.remote_login.plugins.plugin_utils import targets
+from ansible_collections.rescue.remote_login.plugins.plugin_utils import slowness, targets, words
 
 DEFAULTS = {"connection": "ssh", "user": None, "private_key_file": None}
 COMMON = "ansible_ssh_common_args"
@@ -244,6 +244,7 @@ def test_the_login_has_every_address_and_client_that_was_seen() -> None:
         "method": None,
         "key_fingerprint": None,
         "agent_fingerprints": [],
+        "link_capacity_bps": None,
     }
 
 
@@ -274,3 +275,46 @@ def test_each_host_is_probed_from_its_own_vantages_in_its_own_order() -> None:
         ("localhost", "timed_out"),
     ]
     assert [result["outcome"] for result in seen["b"]] == ["refused"]
+
+
+# --- slow enough to look at the link ---
+
+
+@pytest.mark.parametrize(("milliseconds", "wanted"), [(2500, "oob"), (700, "connection"), (None, "connection")])
+def test_where_the_network_crawls_the_other_way_is_taken(milliseconds: int | None, wanted: str) -> None:
+    timings = {} if milliseconds is None else {"connect": milliseconds}
+    seen = [{"vantage": "localhost", "outcome": "ok", "rung": "session", "timings_ms": timings}]
+    assert targets.way_inside("web", OOB, seen, DEFAULTS)["way"] == wanted
+    assert targets.way_inside("web", {}, seen, DEFAULTS)["way"] == "connection"
+    assert targets.way_inside("web", {"ansible_connection": "local", **OOB}, seen, DEFAULTS)["way"] == "connection"
+
+
+@pytest.mark.parametrize(
+    ("result", "slow"),
+    [
+        ({"outcome": "ok", "timings_ms": {"connect": 1, "banner": 20, "key_exchange": 90, "total": 400}}, False),
+        # Over a satellite.
+        ({"outcome": "ok", "timings_ms": {"connect": 310, "banner": 620, "key_exchange": 950, "total": 3900}}, False),
+        ({"outcome": "ok", "timings_ms": {"connect": 2400}}, True),
+        ({"outcome": "ok", "timings_ms": {"connect": 1800, "banner": 1900, "auth": 1900, "total": 5600}}, True),
+        ({"outcome": "auth_denied", "timings_ms": {"auth": 15000}}, True),
+        ({"outcome": "auth_denied", "timings_ms": {"auth": None}}, False),
+        ({"outcome": "timed_out"}, True),
+        ({"outcome": "no_route"}, True),
+        ({"outcome": "refused", "timings_ms": {"connect": 2}}, False),
+        ({"outcome": None}, False),
+    ],
+)
+def test_the_link_is_measured_where_the_probe_was_slow(result: dict[str, Any], slow: bool) -> None:
+    wanted = slowness.sections_for([{"outcome": "ok"}, result])
+    assert ("bandwidth" in wanted) == slow
+    assert set(words.SECTIONS) - set(wanted) <= set(words.ON_REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [("20000000", 20000000), (2e7, 20000000), ("20 Mb/s", None), ("inf", None), (-1, None), (None, None)],
+)
+def test_a_capacity_is_a_number_of_bits_a_second(value: Any, wanted: int | None) -> None:
+    variables = {"remote_login_link_capacity_bps": value}
+    assert targets.login_of("web", variables, [], DEFAULTS)["link_capacity_bps"] == wanted

@@ -24,6 +24,7 @@ import yaml
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2] / "lab"))
 
+import faults_bandwidth  # noqa: E402
 import faults_health  # noqa: E402
 import faults_sandbox  # noqa: E402
 from fleet import Host, Lab  # noqa: E402
@@ -42,6 +43,9 @@ FAULTS = {
     + faults_health.RISKS
     + faults_health.NOTES
     + faults_health.UNSTEADY
+    + faults_bandwidth.FAULTS
+    + faults_bandwidth.HEALTHY
+    + faults_bandwidth.RISKS
     + faults_sandbox.FAULTS
     + faults_sandbox.HEALTHY
 }
