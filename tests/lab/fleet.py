@@ -31,6 +31,8 @@ NETWORK = "labnet"
 SUBNETS = ("10.77.1.0/24", "fd77:1::/64")
 TOOLS = ("podman", "runc", "debootstrap", "ip", "ssh", "ssh-keygen", "nft")
 CLONE_NEWNET = 0x40000000
+# Without an address of its own a bridge takes that of a member, and every connection stalls when that member leaves.
+BRIDGE_ADDRESS = "02:00:0a:4d:01:01"
 
 
 def why_not() -> str | None:
@@ -182,12 +184,19 @@ class Lab:
         argv += ["--name", host.name, "--hostname", host.name, "--stop-timeout", "5"]
         argv += ["--systemd=always"] if host.init == "systemd" else ["--systemd=false"]
         quiet([*argv, "--rootfs", f"{root_of(image)}:O", "/sbin/init"])
+        self._pin_bridge()
         host.find_address()
         if wait:
             host.wait_booted()
         if script:
             host.run(script)
         return host
+
+    def _pin_bridge(self) -> None:
+        """Keep the address of the lab's bridge, which is there while a host is, whoever comes and goes."""
+        for line in quiet(["ip", "-o", "link", "show", "type", "bridge"]).stdout.splitlines():
+            if BRIDGE_ADDRESS not in line:
+                quiet(["ip", "link", "set", "dev", line.split(": ")[1], "address", BRIDGE_ADDRESS])
 
     def remove_all(self) -> None:
         """Remove every host with this lab's label, whoever started it."""
