@@ -11,7 +11,7 @@ __metaclass__ = type
 import os
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, netlink, routing
+from ansible_collections.rescue.remote_login.plugins.module_utils import netlink, routing
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import (
     callers,
     datagrams,
@@ -47,7 +47,7 @@ class Attribution(object):
         self.window = window
         self.ways, self.by_name = {}, window.names()
         self.senders = self.devices = self.by_ends = self.ports_of_tunnels = None
-        self.forwards, self.came_in = _forwards(window), _came_in(window)
+        self.forwards, self.came_in = window.may_forward(), _came_in(window)
         self.tables = _Tables(window)
         self.chosen = {}
 
@@ -295,17 +295,6 @@ class _Tables(object):
         if not port:
             return []
         return self.by_port.get((protocol, port, remote)) or self.by_port.get((protocol, port, None)) or []
-
-
-def _forwards(window):
-    """Whether packets of others may pass this host: by routing, by a bridge, by an interface lent to a container."""
-    paths = ["/proc/sys/net/ipv4/conf/all/forwarding", "/proc/sys/net/ipv6/conf/all/forwarding"]
-    if "1" in [host.read(path, limit=64).text.strip() for path in paths]:
-        return True
-    upon = [
-        link for link in window.links.values() if link["master"] in window.names() or link["kind"] in interfaces.UPON
-    ]
-    return bool(upon or window.others)
 
 
 def _came_in(window):

@@ -11,7 +11,7 @@ __metaclass__ = type
 import socket
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import links, netlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, netlink
 
 RTM_GETNSID = 90
 NETNSA_NSID, NETNSA_FD = 1, 3
@@ -79,6 +79,14 @@ def _leads_out(link, kinds, contained):
         return link["peer_namespace"] is not None and link["peer_namespace"] not in contained
     # A fast way that a cloud's virtual interface has below it is counted by that one, too.
     return kinds.get(link["master"]) != "device"
+
+
+def may_forward(found, others):
+    """Whether packets of others may pass this host: by routing, by a bridge, by an interface lent to a container."""
+    paths = ["/proc/sys/net/ipv4/conf/all/forwarding", "/proc/sys/net/ipv6/conf/all/forwarding"]
+    if others or "1" in [host.read(path, limit=64).text.strip() for path in paths]:
+        return True
+    return any(link["master"] is not None or link["kind"] in UPON for link in found.values())
 
 
 def tunnels(found):

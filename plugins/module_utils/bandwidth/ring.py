@@ -40,6 +40,8 @@ FLOWS_LIMIT, ENDS_LIMIT = 4000, 5000
 # How many packets a second are looked at at most, and the share of the TCP packets at first.
 PACKETS_PER_SECOND = 3000
 TCP_SHARE = 256
+# Where packets of others may pass: of these the kernel counts no connection here.
+FORWARDED_TCP_SHARE = 16
 # Instead of a share of its own: TCP is kept as all the rest is.
 TCP_AS_REST = 1
 TCP_BYTE = b"\x06"
@@ -89,7 +91,7 @@ def keeping(interfaces, size, tcp_share):
     return packet_filter.assembled(lines)
 
 
-def adapted(filter_in_force, mean_length, too_many):
+def adapted(filter_in_force, usual_share, mean_length, too_many):
     """(size, TCP's share) with which so many times fewer packets are kept; powers of two, as the filter needs them."""
     _since, size, tcp_share = filter_in_force
     wanted = (size or mean_length) * too_many
@@ -98,7 +100,7 @@ def adapted(filter_in_force, mean_length, too_many):
         size = min(1 << int(wanted).bit_length(), LARGEST_SIZE)
     if tcp_share > TCP_AS_REST:
         times = 1 << int(too_many).bit_length() if too_many > 1 else 1
-        tcp_share = min(tcp_share * times, LARGEST_SHARE) if size else TCP_SHARE
+        tcp_share = min(tcp_share * times, LARGEST_SHARE) if size else usual_share
     return size, tcp_share
 
 
@@ -108,6 +110,7 @@ class Ring(object):
     def __init__(self, interfaces, tcp_share=TCP_SHARE):
         if host.status_of("/proc/net/packet") is None:
             raise Unsupported("the kernel has no packet sockets (af_packet is not loaded)")
+        self.usual_share = tcp_share
         self.interfaces, self.left_out = interfaces[:INTERFACES_LIMIT], len(interfaces[INTERFACES_LIMIT:])
         self.filters, self.samples = [], True
         self.flows, self.usual, self.first_fragments = {}, {}, {}

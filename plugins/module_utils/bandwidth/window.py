@@ -98,6 +98,9 @@ class Window(object):
         places = [None] + list(self.others)
         return all(number in self.counters and self.counters[number].tells_ended for number in places)
 
+    def may_forward(self):
+        return interfaces.may_forward(self.links, self.others)
+
     def names(self):
         return {link["name"]: link for link in self.links.values()}
 
@@ -110,7 +113,9 @@ class Window(object):
         try:
             inner = [name for name in sorted(self.before.tunnels) if name in by_name] + self.tunnels
             seen = self.outer + [name for name in inner if name not in self.outer and by_name[name]["up"]]
-            tcp_share = ring.TCP_SHARE if self.tells_ended() else ring.TCP_AS_REST
+            tcp_share = ring.TCP_AS_REST
+            if self.tells_ended():
+                tcp_share = ring.FORWARDED_TCP_SHARE if self.may_forward() else ring.TCP_SHARE
             return ring.Ring([by_name[name]["index"] for name in seen], tcp_share)
         except ring.Unsupported as error:
             self._problem("packets", str(error))
@@ -190,7 +195,7 @@ class Window(object):
         if not self.ring.samples or (too_many <= 1 and (too_many >= TOO_FEW or elapsed < TICK_S / 2)):
             return
         before = self.ring.filters[-1]
-        wanted = ring.adapted(before, self.ring.mean_length, too_many)
+        wanted = ring.adapted(before, self.ring.usual_share, self.ring.mean_length, too_many)
         if wanted != before[1:]:
             self.ring.keep(*wanted)
 

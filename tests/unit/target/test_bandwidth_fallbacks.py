@@ -150,7 +150,7 @@ class CountedOnce(unittest.TestCase):
 
 class MadeByHand(unittest.TestCase):
     def reason(self, seen):
-        with replaced(attribution, _forwards=lambda _window: False):
+        with replaced(interfaces, may_forward=lambda _links, _others: False):
             return attribution.Attribution(seen).owner(flow(sampled=True))[2]
 
     def test_what_belongs_to_no_connection_is_where_all_of_them_are_known(self):
@@ -159,7 +159,7 @@ class MadeByHand(unittest.TestCase):
     def test_what_others_send_to_a_service_here_is_not(self):
         found = flows.Flow(None, packets.TCP, (HERE[0], 80), THERE, None, "eth0", True)
         found.add(0, 40, 40)
-        with replaced(attribution, _forwards=lambda _window: False):
+        with replaced(interfaces, may_forward=lambda _links, _others: False):
             self.assertEqual(attribution.Attribution(Seen()).owner(found)[2], attribution.STRAY)
 
     def test_where_some_are_not_known_it_may_be_one_of_those(self):
@@ -194,7 +194,7 @@ class FromElsewhere(unittest.TestCase):
         found = flows.Flow(None, packets.UDP, (b"\xcb\0\x71\x09", 9), THERE, None, "eth0", True)
         found.add(0, size, 0)
         found.wire = [size, 1, 0, 0]
-        with replaced(attribution, _forwards=lambda _window: True):
+        with replaced(interfaces, may_forward=lambda _links, _others: True):
             return attribution.Attribution(seen).owner(found)
 
     def test_they_pass_this_host_where_so_much_came_in(self):

@@ -214,7 +214,7 @@ def test_frames_that_overlap_end(steps: list[int]) -> None:
 @given(st.integers(0, 2**24), st.integers(1, 1500), st.floats(0.001, 1e4), st.sampled_from([0, 1, 64, 2**20]))
 def test_the_filter_can_work_with_any_share(size: int, mean: int, too_many: float, tcp_share: int) -> None:
     size = 1 << size.bit_length() if size else 0
-    wanted, share = ring.adapted((0, size, tcp_share), mean, too_many)
+    wanted, share = ring.adapted((0, size, tcp_share), ring.TCP_SHARE, mean, too_many)
     assert wanted & (wanted - 1) == 0
     assert share & (share - 1) == 0
     assert all(0 <= line[1] < 256 and 0 <= line[2] < 256 for line in ring.keeping(list(range(64)), wanted, share))
