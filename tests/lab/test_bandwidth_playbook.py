@@ -65,7 +65,8 @@ def look(playbook: Playbook, hosts: Any, *arguments: str, **variables: Any) -> t
     path = run.folder / "bandwidth.json"
     assert path.stat().st_mode & 0o077 == 0
     table = run.text[run.text.index("Write it into the report") :]
-    assert max(len(line) for line in table.splitlines()) <= WIDTH, table
+    # A path is as long as it is.
+    assert max(len(line) for line in table.splitlines() if not line.startswith("Report: ")) <= WIDTH, table
     found: dict[str, Any] = json.loads(path.read_text())["hosts"]
     return run, found
 

@@ -186,8 +186,10 @@ class Ring(object):
         self.taken += looked
         self.lost += passed
         seen, self.flows = self.flows, flows
-        if looked:
-            self.mean_length = max(1, int(sum(moved[0] for moved in seen.values()) / sum(m[1] for m in seen.values())))
+        # Of those that were looked at all may be from before the window.
+        count = sum(moved[1] for moved in seen.values())
+        if count:
+            self.mean_length = max(1, int(sum(moved[0] for moved in seen.values()) / count))
         self._merge(seen, (looked + passed) / float(looked) if looked else 1)
         return looked + passed, elapsed
 

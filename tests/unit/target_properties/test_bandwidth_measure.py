@@ -457,3 +457,18 @@ def test_fields_are_read_in_any_order_or_not_at_all(sizes: list[int], data: byte
         place, size = fields[name]
         part = data[place : place + size]
         assert value == (int.from_bytes(part, "little") if size < 16 else part)
+
+
+def test_packets_from_before_the_window_are_no_packets() -> None:
+    """A block that came before the window began is passed over as a whole, and tells no length."""
+    memory = bytearray(ring.BLOCK_BYTES * ring.BLOCKS)
+    block = frame(b"x" * 40, 40, 0x806, outgoing=False, last=True)
+    first = 64
+    ring.BLOCK.pack_into(memory, ring.BLOCK_AT, ring.USER, 1, first)
+    memory[first : first + len(block)] = block
+    found = packet_ring()
+    found.memory, found.channel = memory, mock.Mock(getsockopt=lambda *_args: b"\0" * 12)
+    found.position = found.taken = found.lost = found.taken_at = 0
+    found.mean_length, found.begun = 1024, 1e9
+    come, _elapsed = found.take()
+    assert (come, found.mean_length, found.step()) == (1, 1024, {})
