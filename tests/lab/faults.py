@@ -51,6 +51,8 @@ class Fault:
     points_at: str = ""
     # Whether remediate with every remedy allowed lets people in again.
     remedied: bool = False
+    # Whether the daemon may die of it, as one without memory does at times: then that is what keeps people out.
+    deadly: bool = False
 
 
 FAULTS = [

@@ -106,10 +106,11 @@ FAULTS = [
           ("bookworm",), points_at="may have 8"),
     Fault("no memory, and nobody is killed for it", "memory_exhausted", "banner_timed_out",
           group("memory", "1 memory.oom_control") + "echo 512K > /sys/fs/cgroup/memory/sshx/memory.limit_in_bytes",
-          ("bookworm",), points_at="/sshx uses"),
+          ("bookworm",), points_at="/sshx uses", deadly=True),
     Fault("no memory in the group above, and nobody is killed", "memory_exhausted", "banner_timed_out",
           group("memory", "1 memory.oom_control") + "cd /sys/fs/cgroup/memory/sshx; mkdir own;"
-          f" echo {DAEMON} > own/cgroup.procs; echo 512K > memory.limit_in_bytes", ("trixie",), points_at="/sshx uses"),
+          f" echo {DAEMON} > own/cgroup.procs; echo 512K > memory.limit_in_bytes", ("trixie",), points_at="/sshx uses",
+          deadly=True),
     Fault("home hangs", "filesystem_hangs", "auth_denied", HUNG % "/home/ops", variables=USER, points_at="/home/ops"),
     Fault("dead resolver, hosts.deny by name", "slow_name_lookup", "banner_timed_out", DEAD_RESOLVER
           + "echo 'sshd: .example.org' > /etc/hosts.deny", points_at="/etc/hosts.deny line 1"),
