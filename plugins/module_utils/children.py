@@ -11,6 +11,7 @@ __metaclass__ = type
 import errno
 import json
 import os
+import re
 import select
 import signal
 import time
@@ -19,6 +20,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host
 
 ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
 DESCRIPTORS_LIMIT = 4096
+# So long after its time a late process is looked at again: what hangs has had no turn in between, nor wanted one.
+SECOND_LOOK_S = 0.5
 # How long a process may take to end once it is told to.
 ENDING_S = 1
 
@@ -26,7 +29,7 @@ ENDING_S = 1
 def ask(questions, timeout, limit=ANSWER_LIMIT_BYTES):
     """Call each of {name: function} at once: {name: {value, error, late, hangs, took_s}}, within so many seconds.
 
-    ``late``: it has not answered in time; ``hangs``: it even slept then, and so waits for somebody else.
+    ``late``: it has not answered in time; ``hangs``: it sleeps and does not even wake, and so waits for somebody else.
     """
     begun = time.time()
     children, answers, texts = {}, {}, {}
@@ -46,9 +49,9 @@ def ask(questions, timeout, limit=ANSWER_LIMIT_BYTES):
             if not data or sum(map(len, texts[name])) > limit:
                 del waiting[pipe]
                 answers[name] = _parsed(b"".join(texts[name]), limit, begun)
+    asleep = _asleep({children[name][0] for name in waiting.values()})
     for name in waiting.values():
-        # What still runs has no turn on a busy host; what sleeps waits for somebody else.
-        hangs = _state(children[name][0]) != "R"
+        hangs = children[name][0] in asleep
         answers[name] = _answer(begun, error="no answer within %g s" % timeout, late=True, hangs=hangs)
     for _pid, pipe in children.values():
         os.close(pipe)
@@ -81,8 +84,19 @@ def _parsed(text, limit, begun):
     return _answer(begun, **found)
 
 
-def _state(pid):
-    return (host.process_fields(pid) or [""])[0]
+def _asleep(pids):
+    """Those that sleep all the time. On a busy host what waits for a turn, or for its memory, gets on in the end."""
+    before = {pid: _turns(pid) for pid in pids}
+    if pids:
+        time.sleep(SECOND_LOOK_S)
+    return {pid for pid in pids if before[pid] and before[pid] == _turns(pid)}
+
+
+def _turns(pid):
+    """How often a process that sleeps now has had the processor; None of one that runs, or has ended."""
+    text = host.read("/proc/%d/status" % pid, limit=65536).text
+    turns = re.findall(r"^\w*voluntary_ctxt_switches:\s*(\d+)", text, re.M)
+    return turns if turns and re.search(r"^State:\s*[SD]", text, re.M) else None
 
 
 # --- the child ---

@@ -72,6 +72,8 @@ HUNG = (
     " >/dev/null 2>&1; sleep 0.5"
 )
 
+# The daemon waits for memory for ever, or gives up the one connection and goes on.
+NO_MEMORY = "banner_timed_out or closed_before_banner"
 FAULTS = [
     Fault("log full, lastlog required", "disk_full", "session_failed", session("pam_lastlog.so") + full("/var/log"),
           ("bookworm", "bullseye"), points_at="/var/log"),
@@ -104,14 +106,16 @@ FAULTS = [
           "echo 'root - data 0' > /etc/security/limits.d/90-x.conf", SYSTEMD, points_at="0 KiB (data"),
     Fault("no descriptors", "daemon_cannot_fork", "closed_before_banner", f"prlimit --pid {DAEMON} --nofile=8:1024",
           ("bookworm",), points_at="may have 8"),
-    Fault("no memory, and nobody is killed for it", "memory_exhausted", "banner_timed_out",
+    Fault("no memory, and nobody is killed for it", "memory_exhausted", NO_MEMORY,
           group("memory", "1 memory.oom_control") + "echo 512K > /sys/fs/cgroup/memory/sshx/memory.limit_in_bytes",
           ("bookworm",), points_at="/sshx uses", deadly=True),
-    Fault("no memory in the group above, and nobody is killed", "memory_exhausted", "banner_timed_out",
+    Fault("no memory in the group above, and nobody is killed", "memory_exhausted", NO_MEMORY,
           group("memory", "1 memory.oom_control") + "cd /sys/fs/cgroup/memory/sshx; mkdir own;"
           f" echo {DAEMON} > own/cgroup.procs; echo 512K > memory.limit_in_bytes", ("trixie",), points_at="/sshx uses",
           deadly=True),
     Fault("home hangs", "filesystem_hangs", "auth_denied", HUNG % "/home/ops", variables=USER, points_at="/home/ops"),
+    Fault("home is a link to what hangs", "filesystem_hangs", "auth_denied", HUNG % "/mnt/far"
+          + "; mv /home/ops /home/was; ln -s ../mnt/far/ops /home/ops", variables=USER, points_at="/mnt/far (fuse"),
     Fault("dead resolver, hosts.deny by name", "slow_name_lookup", "banner_timed_out", DEAD_RESOLVER
           + "echo 'sshd: .example.org' > /etc/hosts.deny", points_at="/etc/hosts.deny line 1"),
 ]  # fmt: skip

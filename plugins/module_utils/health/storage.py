@@ -13,7 +13,7 @@ import re
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
-from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts, stuck
 
 PATIENCE_S = 4
 NEW_S = 180
@@ -21,7 +21,7 @@ NEW_S = 180
 FULL_BYTES = 1024 * 1024
 FULL_INODES = 16
 FULL_SHARE = 0.05
-NOT_ASKED = {"value": None, "error": "it is mounted on demand, and is not now", "hangs": False}
+NOT_ASKED = {"value": None, "error": "it is mounted on demand, and is not now"}
 SYSTEM_PATHS = ("/", "/run", "/tmp", "/var", "/var/lib", "/var/log", "/var/log/audit", "/var/tmp")
 # Modules that end the login where they cannot write, and where they write.
 WRITERS = {
@@ -43,10 +43,12 @@ def look(user, table, stack, kernel):
     # A mere look does not mount what is mounted on demand.
     mounted = [path for path in paths if (mounts.holding(path, table) or {}).get("fstype") != "autofs"]
     asked = children.ask({path: _question(path) for path in mounted}, PATIENCE_S)
+    stuck_at = stuck.places([path for path in mounted if asked[path]["hangs"]])
     wanted = mounts.wanted_options(host.read("/etc/fstab", limit=65536).text)
     found = []
     for path in sorted(paths):
-        found.append(entry(path, paths[path], asked.get(path, NOT_ASKED), table, wanted, user))
+        answer = dict(asked.get(path, NOT_ASKED), stuck_at=stuck_at.get(path))
+        found.append(entry(path, paths[path], answer, table, wanted, user))
     answer = {"filesystems": found}
     for name, problem in (("full", "full"), ("no_inodes", "no inodes"), ("read_only", "read-only"), ("hangs", "hangs")):
         answer[name] = by_mount([fs for fs in found if problem in fs["problems"]])
@@ -95,7 +97,7 @@ def measure(path):
 def entry(path, purpose, answer, table, wanted, user):
     """What is known of the file system that holds a path, with its problems for this user."""
     sizes = answer["value"]
-    mount = mounts.holding(sizes["real"] if sizes else path, table) or {}
+    mount = mounts.holding(sizes["real"] if sizes else answer["stuck_at"] or path, table) or {}
     options = mount.get("options", []) + [
         word for word in mount.get("super_options", []) if word == "ro" or "=" in word
     ]
@@ -110,7 +112,7 @@ def entry(path, purpose, answer, table, wanted, user):
         "fstype": mount.get("fstype"),
         "options": ",".join(word for word in options if "/" not in word)[:200],
         "error": answer["error"],
-        "problems": ["hangs"] if answer["hangs"] else [],
+        "problems": ["hangs"] if answer["stuck_at"] else [],
     }
     if sizes:
         found.update(room(sizes, purpose == "home" and user["uid"] != 0))

@@ -11,7 +11,7 @@ import unittest
 from target_helpers import fixture, folder_with, replaced
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, pam_stack
-from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts, storage
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts, storage, stuck
 
 OPS = {"name": "ops", "uid": 1000, "home": "/home/ops", "groups": ["ops"]}
 ROOT = {"name": "root", "uid": 0, "home": "/root", "groups": ["root"]}
@@ -21,7 +21,7 @@ DISK = {"mount_point": "/", "fstype": "ext4", "device": "/dev/vda", "options": [
 def sizes(real, block=4096, blocks=1000000, free=500000, available=450000, inodes=65536, inodes_free=60000):
     known = {"real": real, "exists": True, "changed_at": 0, "block": block, "blocks": blocks, "free": free}
     known.update(available=available, inodes=inodes, inodes_free=inodes_free, inodes_available=inodes_free)
-    return {"value": known, "error": None, "hangs": False}
+    return {"value": known, "error": None, "stuck_at": None}
 
 
 def problems(path, answer, purpose="system", user=None, table=(DISK,), wanted=None):
@@ -123,8 +123,30 @@ class Bounded(unittest.TestCase):
         self.assertIn("division", found["wrong"]["error"])
         self.assertFalse(found["wrong"]["hangs"])
 
+    def test_what_wakes_now_and_then_is_busy_and_does_not_hang(self):
+        def busy():
+            while True:
+                time.sleep(0.05)
+
+        found = children.ask({"busy": busy}, 0.2)["busy"]
+        self.assertTrue(found["late"])
+        self.assertFalse(found["hangs"])
+
     def test_a_child_that_dies_is_a_reason(self):
         self.assertIn("without an answer", children.ask({"dead": lambda: os._exit(3)}, 2)["dead"]["error"])
+
+    def test_a_path_is_stuck_where_its_link_leads(self):
+        with folder_with({"far/ops/x": "", "near/x": ""}) as root, replaced(stuck, PATIENCE_S=0.3):
+            far, link = os.path.join(root, "far"), os.path.join(root, "near", "ops")
+            os.symlink("../far/ops", link)
+            asked = stuck.look
+            with replaced(stuck, look=lambda step: time.sleep(30) if step.startswith(far) else asked(step)):
+                found = stuck.places([link, os.path.join(root, "near", "x")])
+        self.assertEqual(found, {link: far})
+
+    def test_what_answers_when_it_is_asked_again_was_only_busy(self):
+        with folder_with({"home/ops/x": ""}) as root:
+            self.assertEqual(stuck.places([os.path.join(root, "home", "ops"), os.path.join(root, "none", "x")]), {})
 
     def test_a_path_that_is_not_there_is_measured_where_it_would_be(self):
         with folder_with({"a": "x"}) as root:
