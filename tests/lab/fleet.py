@@ -122,10 +122,12 @@ class Host:
         self.wait_booted()
 
     def find_address(self) -> None:
-        """The network gives a new address at every start."""
+        """The network gives a new address at every start; whoever had it before has to be forgotten."""
         (state,) = json.loads(quiet(["podman", "inspect", self.name]).stdout)
         network = state["NetworkSettings"]["Networks"][NETWORK]
         self.address, self.address6 = network["IPAddress"], network["GlobalIPv6Address"]
+        for address in (self.address, self.address6):
+            quiet(["ip", "neigh", "flush", "to", address])
 
     def switch_off(self) -> None:
         """Nothing answers any more, neither the network nor podman; the address stays taken."""
