@@ -12,7 +12,7 @@ import os
 import pwd
 import re
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils import children, host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import glances, owners, places, programs
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -43,10 +43,12 @@ FOLDER = re.compile(r"^WorkingDirectory\s*=\s*-?(\S+)\s*$", re.M)
 USER = re.compile(r"^User\s*=\s*([\w.-]+)\s*$", re.M)
 BARE_NAME = re.compile(r"^(?![-/])[\w./+-]+$")
 ANCESTORS_LIMIT = 8
+# What looking at the files of processes may take: of all, a little more than at their packages; then of each by itself.
+TOGETHER_S, EACH_S = 6, 2
 
 
 def describe(pid, known=None, glance=None):
-    """A process with what can be told of it.
+    """A process with what can be told of it without its files, which look_closer adds.
 
     Of one that has ended that is only what was ``known`` before, an owners.State, and a glances.Glance at it.
     """
@@ -70,8 +72,6 @@ def describe(pid, known=None, glance=None):
     glance = glances.look(pid) if exists else glance
     if glance is not None:
         _note_glance(found, glance)
-    if exists:
-        _look(pid, found, glance.words if glance is not None else sockets.arguments(pid))
     return found
 
 
@@ -96,15 +96,42 @@ def text(name):
     )
 
 
-def _look(pid, found, words):
-    started = _boot_time() + found["start_ticks"] // CLOCK_TICKS
-    found["program"] = programs.look(pid, found["executable"], words, started)
-    view = places.view_of(pid, found["executable"])
+# --- what its files say ---
+
+
+def look_closer(found):
+    """Add to processes what their files say. Return why some could not be looked at, or None.
+
+    A full link is one on which file servers do not answer, and a program, its script or its folder may be on one.
+    """
+    there = [entry for entry in found if entry["exists"]]
+    parts = children.ask({"all": lambda: [_looked(entry) for entry in there]}, TOGETHER_S)["all"]["value"]
+    if parts is None:
+        # What does not answer of one must not cost what can be told of the others.
+        asked = {number: _question(entry) for number, entry in enumerate(there)}
+        answers = children.ask(asked, EACH_S)
+        parts = [answers[number]["value"] for number in range(len(there))]
+    for entry, part in zip(there, parts):
+        entry.update(part or {})
+    silent = [str(entry["pid"]) for entry, part in zip(there, parts) if part is None]
+    return "the files of process %s did not answer" % ", ".join(silent) if silent else None
+
+
+def _question(entry):
+    return lambda: _looked(entry)
+
+
+def _looked(entry):
+    pid, executable, words = entry["pid"], entry["executable"], sockets.arguments(entry["pid"])
+    started = _boot_time() + entry["start_ticks"] // CLOCK_TICKS
+    found = {"program": programs.look(pid, executable, words, started)}
+    view = places.view_of(pid, executable)
     if view != pid:
         # It shares all mounts with this one; another folder as its root makes no container.
         found["container"] = None
-    path, itself = declared(view, found["unit"], found["program"], found["executable"], words)
+    path, itself = declared(view, entry["unit"], found["program"], executable, words)
     found["declared_in" if itself else "declared_beside"] = path
+    return found
 
 
 def parents(pid):

@@ -198,6 +198,9 @@ class Summary(object):
             entries.append((account.total(), account, parts))
         entries.sort(key=lambda entry: -entry[0])
         found = [self._process(account, parts) for _total, account, parts in entries[: self.top]]
+        silent = processes.look_closer(found)
+        if silent is not None:
+            self.seen.problems["programs"] = silent
         rest = sum_of([entry[1] for entry in entries[self.top :]])
         return found, dict(self._rates(rest), count=max(0, len(entries) - self.top))
 

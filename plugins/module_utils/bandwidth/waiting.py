@@ -36,6 +36,7 @@ def first(leads):
         return None
     pid = max(by_process, key=lambda each: sum(by_process[each].values()))
     entry = processes.describe(pid)
+    processes.look_closer([entry])
     peers = sorted(by_process[pid].items(), key=lambda pair: -pair[1])
     entry["instances"], entry["waiting_bytes"] = 1, sum(by_process[pid].values())
     (address, port), _size = peers[0]

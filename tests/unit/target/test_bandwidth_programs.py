@@ -6,6 +6,7 @@ __metaclass__ = type
 
 import os
 import stat
+import time
 import unittest
 
 from target_helpers import folder_with, replaced
@@ -321,6 +322,7 @@ class Roots(unittest.TestCase):
 class MyOwn(unittest.TestCase):
     def test_this_very_process_is_described(self):
         found = processes.describe(ME)
+        self.assertIsNone(processes.look_closer([found]))
         self.assertTrue(found["exists"])
         self.assertTrue(found["program"]["is_interpreter"])
         self.assertIs(found["program"]["own_root"], False)
@@ -329,7 +331,20 @@ class MyOwn(unittest.TestCase):
 
     def test_a_folder_as_its_root_makes_no_container(self):
         for view, expected in ((os.getppid(), None), (ME, "0123456789ab")):
-            found = {"start_ticks": 1, "executable": PYTHON, "unit": None, "container": "0123456789ab"}
+            found = dict(processes.describe(ME), container="0123456789ab")
             with replaced(places, view_of=lambda pid, executable, view=view: view):
-                processes._look(ME, found, ["python3", "-c", "x"])
+                processes.look_closer([found])
             self.assertEqual(found["container"], expected)
+
+    def test_one_whose_files_do_not_answer_costs_nothing_of_the_others(self):
+        look = programs.look
+
+        def hang(pid, *rest):
+            return look(pid, *rest) if pid == ME else time.sleep(30)
+
+        found = [processes.describe(os.getppid()), processes.describe(ME)]
+        with replaced(programs, look=hang), replaced(processes, TOGETHER_S=1):
+            said = processes.look_closer(found)
+        self.assertEqual(said, "the files of process %d did not answer" % os.getppid())
+        self.assertIsNone(found[0]["program"])
+        self.assertTrue(found[1]["program"]["is_interpreter"])
