@@ -22,8 +22,10 @@ ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
 DESCRIPTORS_LIMIT = 4096
 # So long after its time a late process is looked at again: what hangs has had no turn in between, nor wanted one.
 SECOND_LOOK_S = 0.5
-# How long a process may take to end once it is told to.
-ENDING_S = 1
+# How long a process may take to end once it is told to, and one that it has started itself.
+ENDING_S, THEIRS_S = 1, 0.2
+# Those of this process that have not been waited for.
+STARTED = set()
 
 
 def ask(questions, timeout, limit=ANSWER_LIMIT_BYTES):
@@ -112,10 +114,13 @@ def _start(function):
         os.close(writer)
         raise
     if pid:
+        STARTED.add(pid)
         os.close(writer)
         return pid, reader
     # It ends without running what the parent had registered.
     try:
+        STARTED.clear()
+        _let_go(writer)
         # Whoever waits for the end of another pipe must not wait for this process as well.
         os.closerange(3, writer)
         os.closerange(writer + 1, DESCRIPTORS_LIMIT)
@@ -127,9 +132,30 @@ def _start(function):
         os._exit(0)
 
 
+def _let_go(writer):
+    """Keep no stream of the connection open: one that cannot be ended would keep that open for ever."""
+    try:
+        nothing = os.open(os.devnull, os.O_RDWR)
+    except OSError:
+        return
+    for stream in {0, 1, 2} - {writer}:
+        os.dup2(nothing, stream)
+
+
 def _stop(_signal, _frame):
     host.end_commands()
+    for number in (signal.SIGTERM, signal.SIGKILL) if STARTED else ():
+        for pid in STARTED:
+            _signalled(pid, number)
+        time.sleep(THEIRS_S)
     os._exit(1)
+
+
+def _signalled(pid, number):
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass  # it has ended
 
 
 def _called(function):
@@ -166,11 +192,10 @@ def _end(pids, by_force):
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in pids & by_force:
-            try:
-                os.kill(pid, number)
-            except OSError:
-                pass
+            _signalled(pid, number)
         deadline = time.time() + ENDING_S
         while pids and time.time() < deadline:
-            pids = {pid for pid in pids if not os.waitpid(pid, os.WNOHANG)[0]}
+            ended = {pid for pid in pids if os.waitpid(pid, os.WNOHANG)[0]}
+            pids = pids - ended
+            STARTED.difference_update(ended)
             time.sleep(0.002 if pids else 0)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from faults_health import HUNG
 from fixtures import Playbook, Run
 from fleet import Host
 from images import login_key
@@ -193,6 +194,21 @@ def test_a_peer_outside_of_the_expected_networks_is_told(start: Start, sink: Hos
     assert found[host.name]["processes"]
     assert "Countries are not told: remote_login_geoip_database: " in run.text
     assert "Traceback" not in run.text
+
+
+def test_a_dead_file_server_costs_only_what_lies_on_it(start: Start, sink: Host, playbook: Playbook) -> None:
+    host = start("trixie")
+    for path in ("/usr/local/lib/agent.py", "/mnt/far/send.py"):
+        put(host, path, SENDER)
+        background(host, f"python3 {path} {sink.address} {PORT}")
+    host.run(HUNG % "/mnt/far")
+    run, found = look(playbook, [host])
+    for name, is_known in (("agent.py", True), ("/mnt/far/send.py", False)):
+        process = by_command(found[host.name], name)
+        assert process["tx_bps"] == pytest.approx(1_000_000, rel=0.2)
+        assert process["judgement"]["verdict"] == "unknown"
+        assert ("it could not be looked at" not in process["judgement"]["reasons"]) == is_known
+    assert f"the files of process {process['pid']} did not answer" in run.text
 
 
 def test_without_root_it_says_what_is_missing(start: Start, sink: Host, playbook: Playbook) -> None:

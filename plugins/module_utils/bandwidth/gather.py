@@ -22,7 +22,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth impo
 SAMPLE_S = 3
 SAMPLE_TOP = 5
 # What opening, closing and describing may take besides the window itself, and then asking for names.
-MARGIN_S, NAMES_S = 10, 5
+MARGIN_S, NAMES_S = 12, 5
 ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 
 

@@ -21,7 +21,7 @@ PROGRAM_LIMIT_BYTES = 128 * 1024 * 1024
 LIST_LIMIT_BYTES, LISTS_LIMIT_BYTES = 32 * 1024 * 1024, 128 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
 # What asking for packages and comparing programs may take for all processes together: the rest says that it is unknown.
-PATIENCE_S, LEAST_S = 5, 0.2
+PATIENCE_S, LEAST_S = 4, 0.2
 DPKG, DPKG_LISTS, DIVERSIONS = "/var/lib/dpkg", "info", "diversions"
 RPM_DIGESTS = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
 # Seconds that were used of PATIENCE_S.

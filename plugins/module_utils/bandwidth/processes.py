@@ -44,7 +44,7 @@ USER = re.compile(r"^User\s*=\s*([\w.-]+)\s*$", re.M)
 BARE_NAME = re.compile(r"^(?![-/])[\w./+-]+$")
 ANCESTORS_LIMIT = 8
 # What looking at the files of processes may take: of all, a little more than at their packages; then of each by itself.
-TOGETHER_S, EACH_S = 6, 2
+TOGETHER_S, EACH_S = 5, 1
 
 
 def describe(pid, known=None, glance=None):

@@ -5,6 +5,8 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import os
+import signal
+import time
 import unittest
 
 from target_helpers import folder_with
@@ -39,3 +41,29 @@ class Answers(unittest.TestCase):
             raise ValueError(NOT_UTF8)
 
         self.assertIn("ValueError", children.ask({"q": fail}, 5)["q"]["error"])
+
+
+class Endings(unittest.TestCase):
+    def test_one_that_cannot_be_ended_keeps_no_connection_open(self):
+        streams = children.ask({"q": lambda: [os.readlink("/proc/self/fd/%d" % each) for each in (0, 1, 2)]}, 5)["q"]
+        self.assertEqual(streams["value"], ["/dev/null"] * 3)
+
+    def test_what_it_has_started_itself_ends_with_it(self):
+        with folder_with({}) as root:
+            told = os.path.join(root, "pid")
+
+            def inner():
+                with open(told, "w") as handle:
+                    handle.write(str(os.getpid()))
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                time.sleep(60)
+
+            found = children.ask({"outer": lambda: children.ask({"inner": inner}, 60)}, 1)["outer"]
+            self.assertTrue(found["late"])
+            with open(told) as handle:
+                pid = int(handle.read())
+        deadline = time.time() + 5
+        # Process 1 may take its time to reap it.
+        while (host.process_fields(pid) or "Z")[0] != "Z" and time.time() < deadline:
+            time.sleep(0.05)
+        self.assertIn((host.process_fields(pid) or "Z")[0], "ZX")
