@@ -20,7 +20,7 @@ from fleet import Host, Lab, why_not
 from images import DEFINITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-FORKS = "8"
+FORKS = "5"
 # The last ansible-core that drives Python 2.7; the test sessions make it.
 CORE216 = os.environ.get("REMOTE_LOGIN_CORE216")
 
