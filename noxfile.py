@@ -313,7 +313,7 @@ def lab(session: nox.Session) -> None:
             tally.skipped.append(f"the whole lab: {reason}")
         else:
             # Most tests wait for a time-out or a boot; where many hosts are looked at, FORKS bounds the load.
-            options = ("-n", "5", "--dist", "loadgroup")
+            options = ("-n", "4", "--dist", "loadgroup")
             tally.run_pytest(session, "tests/lab", *options, env=lab_environment(session, tally))
 
 

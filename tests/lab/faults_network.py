@@ -21,6 +21,8 @@ RP = "sysctl -qw net.ipv4.conf.all.rp_filter={0} net.ipv4.conf.eth0.rp_filter={0
 WRONG_MAC = "02:00:00:de:ad:01"
 # A link that leads nowhere but to this host.
 SPARE = "ip link add spare type veth peer name other; ip link set spare up; ip link set other up; "
+# A host that has another one's address must not tell its neighbours so: they are hosts of other cases.
+QUIET = "echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_ignore; "
 
 
 def over(kind: str, more: str = "") -> str:
@@ -77,9 +79,9 @@ FAULTS = [
     Fault("IPv6 unreachable", "no_return_route", "timed_out", f"ip -6 route add unreachable {CLIENT6}/128",
           variables=V6, points_at="unreachable"),
     Fault("client's network is inside", "no_return_route", "timed_out",
-          SPARE + f"ip addr add 10.77.1.2/30 dev spare; {RP.format(0)}", points_at="spare"),
+          SPARE + QUIET + f"ip addr add 10.77.1.2/30 dev spare; {RP.format(0)}", points_at="spare"),
     Fault("client's address is the host's own", "no_return_route", "no_route",
-          SPARE + f"ip addr add {CLIENT}/32 dev spare", points_at="is an address of this host itself"),
+          SPARE + QUIET + f"ip addr add {CLIENT}/32 dev spare", points_at="is an address of this host itself"),
     Fault("the host's own address is not routed to itself", "no_return_route", "no_route",
           f"ip route del local {OWN} dev eth0 table local; sleep 0.1", points_at="for its own"),
     Fault("wrong neighbour by hand", "no_return_route", "timed_out",

@@ -14,6 +14,7 @@ import ctypes
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -158,9 +159,18 @@ class Lab:
                 if ctypes.CDLL(None, use_errno=True).setns(handle.fileno(), CLONE_NEWNET) != 0:
                     raise OSError(ctypes.get_errno(), "setns")
             quiet(["ip", "link", "set", "lo", "up"])
+            self._clear_up()
             if subprocess.run(["podman", "network", "exists", NETWORK], check=False).returncode != 0:
                 subnets = [argument for subnet in SUBNETS for argument in ("--subnet", subnet)]
                 quiet(["podman", "network", "create", "--internal", "--ipv6", *subnets, NETWORK])
+
+    def _clear_up(self) -> None:
+        """Remove rules on the lab's side that a run that was cut off has left: their hosts are gone."""
+        running = quiet(["podman", "ps", "-a", "--format", "{{.Names}}"]).stdout.replace("-", "_").split()
+        for line in quiet(["nft", "list", "tables"]).stdout.splitlines():
+            _table, family, name = line.split()
+            if re.fullmatch(r"t[0-9a-f]{8}_\w+", name) and name not in running:
+                subprocess.run(["nft", "delete", "table", family, name], capture_output=True, check=False)
 
     def _configure_podman(self) -> None:
         self.state.mkdir(exist_ok=True)

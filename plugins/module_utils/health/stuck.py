@@ -19,7 +19,7 @@ LINKS = 4
 def places(paths):
     """{path: the first step of its way, links followed, that does not answer this time either}."""
     found, ways = {}, {path: path for path in paths}
-    for _ in range(LINKS):
+    for _link in range(LINKS):
         asked = sorted({step for way in ways.values() for step in steps(way)})
         answers = children.ask({step: _question(step) for step in asked}, PATIENCE_S) if asked else {}
         further = {}

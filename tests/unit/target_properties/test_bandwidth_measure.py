@@ -401,6 +401,7 @@ def test_processes_and_the_rest_are_what_passed_the_interface(flows: list[Any], 
     way = mock.Mock(return_value={"local": False, "interface": "eth0"})
     with (
         mock.patch.object(processes, "describe", described),
+        mock.patch.object(processes, "look_closer", mock.Mock(return_value=None)),
         mock.patch.object(attribution.routing, "to", way),
         mock.patch.object(queues, "look", dict),
     ):
