@@ -22,10 +22,10 @@ ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
 DESCRIPTORS_LIMIT = 4096
 # So long after its time a late process is looked at again: what hangs has had no turn in between, nor wanted one.
 SECOND_LOOK_S = 0.5
-# How long a process may take to end once it is told to, and one that it has started itself.
-ENDING_S, THEIRS_S = 1, 0.2
-# Those of this process that have not been waited for.
-STARTED = set()
+# How long a process may take to end once it is told to: less with each level, as it ends its own first.
+STEP_S, LEVELS = 0.2, 5
+# What this process is: its level, and those it has started and not waited for.
+LEVEL, STARTED = [0], set()
 
 
 def ask(questions, timeout, limit=ANSWER_LIMIT_BYTES):
@@ -119,6 +119,7 @@ def _start(function):
         return pid, reader
     # It ends without running what the parent had registered.
     try:
+        LEVEL[0] += 1
         STARTED.clear()
         _let_go(writer)
         # Whoever waits for the end of another pipe must not wait for this process as well.
@@ -144,10 +145,7 @@ def _let_go(writer):
 
 def _stop(_signal, _frame):
     host.end_commands()
-    for number in (signal.SIGTERM, signal.SIGKILL) if STARTED else ():
-        for pid in STARTED:
-            _signalled(pid, number)
-        time.sleep(THEIRS_S)
+    _end(set(STARTED), set(STARTED))
     os._exit(1)
 
 
@@ -185,6 +183,13 @@ def _readable(value):
     return value.encode("utf-8", "replace").decode("utf-8") if hasattr(value, "encode") else value
 
 
+def _has_ended(pid):
+    try:
+        return bool(os.waitpid(pid, os.WNOHANG)[0])
+    except OSError:
+        return True  # it was waited for when the signal came that this is the answer to
+
+
 def _end(pids, by_force):
     """Reap children; some are told to end their commands first, and then ended themselves.
 
@@ -193,9 +198,9 @@ def _end(pids, by_force):
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in pids & by_force:
             _signalled(pid, number)
-        deadline = time.time() + ENDING_S
+        deadline = time.time() + STEP_S * max(1, LEVELS - LEVEL[0])
         while pids and time.time() < deadline:
-            ended = {pid for pid in pids if os.waitpid(pid, os.WNOHANG)[0]}
+            ended = {pid for pid in pids if _has_ended(pid)}
             pids = pids - ended
             STARTED.difference_update(ended)
             time.sleep(0.002 if pids else 0)

@@ -79,9 +79,10 @@ def judge(process: Process, settings: Settings) -> dict[str, Any]:
     program = process.get("program") or {}
     if not process.get("exists"):
         judged.open.append("it has ended: its program can no longer be looked at")
-        judged.against += [*_of_the_ended(process), *_of_names(process, {})]
+        judged.against += [*_of_its_place(process), *_of_names(process, {})]
     elif not program:
-        judged.open.append("it could not be looked at")
+        judged.open.append("its files could not be looked at")
+        judged.against += [*_of_its_place(process), *_of_names(process, {})]
     else:
         judged.against += [*_of_program(process, program), *_of_names(process, program), *_of_files(program)]
         judged.for_it += _for(process, program, settings)
@@ -118,13 +119,13 @@ def _is_told(process: Process, program: Program) -> bool:
     return bool(program.get("script") or process.get("declared_in"))
 
 
-def _of_the_ended(process: Process) -> Iterator[str]:
-    """Where its program was, where that was seen while it lived."""
-    executable = str(process.get("executable") or "")
+def _of_its_place(process: Process) -> Iterator[str]:
+    """Where its program is, or was where that was seen while it lived: that alone can be told without the file."""
+    executable, is_or_was = str(process.get("executable") or ""), "is" if process.get("exists") else "was"
     if MEMORY_FILE.match(executable):
-        yield f"its program was in no file, only in memory ({executable})"
+        yield f"its program {is_or_was} in no file, only in memory ({executable})"
     elif TEMPORARY.match(executable):
-        yield f"its program was {executable}, where everybody may write"
+        yield f"its program {is_or_was} {executable}, where everybody may write"
 
 
 def _replaced_by_update(program: Program) -> bool | None:

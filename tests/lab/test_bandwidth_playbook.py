@@ -207,8 +207,8 @@ def test_a_dead_file_server_costs_only_what_lies_on_it(start: Start, sink: Host,
         process = by_command(found[host.name], name)
         assert process["tx_bps"] == pytest.approx(1_000_000, rel=0.2)
         assert process["judgement"]["verdict"] == "unknown"
-        assert ("it could not be looked at" not in process["judgement"]["reasons"]) == is_known
-    assert f"the files of process {process['pid']} did not answer" in run.text
+        assert ("its files could not be looked at" not in process["judgement"]["reasons"]) == is_known
+    assert f"the files of process {process['pid']}: did not answer" in run.text
 
 
 def test_without_root_it_says_what_is_missing(start: Start, sink: Host, playbook: Playbook) -> None:

@@ -21,8 +21,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth impo
 # A diagnosis has a short look only.
 SAMPLE_S = 3
 SAMPLE_TOP = 5
-# What opening, closing and describing may take besides the window itself, and then asking for names.
-MARGIN_S, NAMES_S = 12, 5
+# What opening, closing and describing may take besides the window itself where much hangs, and then asking for names.
+MARGIN_S, NAMES_S = 18, 5
 ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 
 

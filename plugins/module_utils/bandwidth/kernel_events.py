@@ -39,6 +39,7 @@ COMM, FORK = struct.Struct("=II"), struct.Struct("=IIII")
 # What a processor's events have room in, and those of all together.
 RING_BYTES, RINGS_BYTES = 256 * 1024, 12 * 1024 * 1024
 KNOWN_LIMIT = 100000
+MOUNTS_LIMIT_BYTES = 8 * 1024 * 1024
 FLAGS_FIELD, INTERRUPT_FLAGS = "common_flags", 0x08 | 0x10
 
 
@@ -47,15 +48,26 @@ class Unsupported(OSError):
 
 
 def definitions(names):
-    """{tracepoint: the text of its 'format' file}. Where nothing is mounted, in a mount namespace of a child's own."""
+    """{tracepoint: the text of its 'format' file}. Where nothing is mounted, in a mount namespace of a child's own.
+
+    Old kernels have one tracefs for all mounts, and a further mount may change the options of the others.
+    """
     paths = ["events/%s/format" % name for name in names]
-    place = PLACE
-    if not os.path.isdir(PLACE):
-        # Before the two were parted. Since then a look at it would mount tracefs there.
-        place = OLD_PLACE
-    elif not host.names_in(PLACE):
+    place = mounted("tracefs")
+    if place is None and os.path.isdir(PLACE):
         return dict(zip(names, syscalls.in_a_private_view(PLACE, "tracefs", paths)))
+    # Before the two were parted. Since then a look at it would mount tracefs there.
+    place = place or OLD_PLACE
     return {name: host.read("%s/%s" % (place, path), limit=65536).text for name, path in zip(names, paths)}
+
+
+def mounted(kind):
+    """Where a file system of this kind is mounted, or None."""
+    for line in host.read("/proc/self/mountinfo", limit=MOUNTS_LIMIT_BYTES).text.splitlines():
+        before, _dash, after = line.partition(" - ")
+        if after.split(" ")[0] == kind:
+            return before.split(" ")[4]
+    return None
 
 
 def parse_definition(text):

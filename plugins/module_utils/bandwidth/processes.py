@@ -45,10 +45,11 @@ BARE_NAME = re.compile(r"^(?![-/])[\w./+-]+$")
 ANCESTORS_LIMIT = 8
 # What looking at the files of processes may take: of all, a little more than at their packages; then of each by itself.
 TOGETHER_S, EACH_S = 5, 1
+NO_NAME = {"value": None}
 
 
 def describe(pid, known=None, glance=None):
-    """A process with what can be told of it without its files, which look_closer adds.
+    """A process with what can be told of it without asking files or others, which look_closer adds.
 
     Of one that has ended that is only what was ``known`` before, an owners.State, and a glances.Glance at it.
     """
@@ -67,7 +68,7 @@ def describe(pid, known=None, glance=None):
             ("command", "executable", "user", "uid", "unit", "container", "declared_in", "declared_beside", "program")
         )
     )
-    found["executable_exists"] = None
+    found["executable_exists"], found["to_be_looked_for"] = None, False
     found["parents"] = parents(state.parent) if state else []
     glance = glances.look(pid) if exists else glance
     if glance is not None:
@@ -77,12 +78,11 @@ def describe(pid, known=None, glance=None):
 
 def _note_glance(found, glance):
     found["command"] = " ".join(glance.words)[: sockets.COMMAND_LINE_LIMIT]
-    found["uid"], found["user"] = glance.uid, sockets.user_name(glance.uid)
+    found["uid"], found["user"] = glance.uid, str(glance.uid)
     gone = glance.executable.endswith(DELETED)
     found["executable"] = text(glance.executable[: -len(DELETED)] if gone else glance.executable)
-    found["executable_exists"] = not gone
-    if not found["exists"] and not gone:
-        found["executable_exists"] = host.status_of(found["executable"]) is not None if glance.same_root else None
+    found["executable_exists"] = False if gone else found["exists"] or None
+    found["to_be_looked_for"] = not found["exists"] and not gone and glance.same_root
     found["unit"], found["container"] = parse_groups(glance.groups, root_group(_groups(1)))
     if glance.same_root:
         # What shares this system's root is in no container of it, though this system may be one itself.
@@ -96,25 +96,36 @@ def text(name):
     )
 
 
-# --- what its files say ---
+# --- what its files, and who keeps the accounts, say ---
 
 
 def look_closer(found):
-    """Add to processes what their files say. Return why some could not be looked at, or None.
+    """Add to processes what their files say, and their users' names. Return why some of it is missing, or None.
 
     A full link is one on which file servers do not answer, and a program, its script or its folder may be on one.
+    Nor does a directory of users.
     """
-    there = [entry for entry in found if entry["exists"]]
-    parts = children.ask({"all": lambda: [_looked(entry) for entry in there]}, TOGETHER_S)["all"]["value"]
-    if parts is None:
+    questions = {number: _name_of(entry["uid"]) for number, entry in enumerate(found) if entry["uid"] is not None}
+    questions["files"] = lambda: [_looked(entry) for entry in found]
+    answers = children.ask(questions, TOGETHER_S)
+    parts = answers["files"]["value"] or [None] * len(found)
+    if answers["files"]["value"] is None:
         # What does not answer of one must not cost what can be told of the others.
-        asked = {number: _question(entry) for number, entry in enumerate(there)}
-        answers = children.ask(asked, EACH_S)
-        parts = [answers[number]["value"] for number in range(len(there))]
-    for entry, part in zip(there, parts):
+        each = children.ask({number: _question(entry) for number, entry in enumerate(found)}, EACH_S)
+        parts = [each[number]["value"] for number in range(len(found))]
+    missing = []
+    for number, (entry, part) in enumerate(zip(found, parts)):
+        del entry["to_be_looked_for"]
         entry.update(part or {})
-    silent = [str(entry["pid"]) for entry, part in zip(there, parts) if part is None]
-    return "the files of process %s did not answer" % ", ".join(silent) if silent else None
+        entry["user"] = answers.get(number, NO_NAME)["value"] or entry["user"]
+        if part is None:
+            why = "did not answer" if each[number]["late"] else each[number]["error"]
+            missing.append("the files of process %d: %s" % (entry["pid"], why))
+    return "; ".join(missing) or None
+
+
+def _name_of(uid):
+    return lambda: sockets.user_name(uid)
 
 
 def _question(entry):
@@ -122,6 +133,14 @@ def _question(entry):
 
 
 def _looked(entry):
+    if entry["exists"]:
+        return _files_of(entry)
+    if entry["to_be_looked_for"]:
+        return {"executable_exists": host.status_of(entry["executable"]) is not None}
+    return {}
+
+
+def _files_of(entry):
     pid, executable, words = entry["pid"], entry["executable"], sockets.arguments(entry["pid"])
     started = _boot_time() + entry["start_ticks"] // CLOCK_TICKS
     found = {"program": programs.look(pid, executable, words, started)}

@@ -91,6 +91,8 @@ def is_gone(pid, path):
         os.lstat(places.native("/proc/%d/root%s" % (pid, path)))
     except OSError as error:
         return error.errno in (errno.ENOENT, errno.ENOTDIR)
+    except ValueError:
+        return False  # a name that this Python cannot write where the language is not set
     return False
 
 

@@ -21,7 +21,7 @@ except ImportError:  # a small Python leaves it out
 
 PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241, "ppc64le": 319, "s390x": 331, "riscv64": 241, "i686": 336}
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
-MS_REC, MS_PRIVATE, MS_RDONLY = 0x4000, 0x40000, 0x1
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
 PERF_FLAG_FD_CLOEXEC = 8
 READ_LIMIT_BYTES, END_OF_FILE = 65536, b"\0"
 NO_CTYPES = "this Python has no ctypes"
@@ -72,7 +72,8 @@ def in_a_private_view(place, kind, paths):
             os.close(reader)
             _called("unshare", CLONE_NEWNS)
             _called("mount", b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
-            _called("mount", kind.encode(), place.encode(), kind.encode(), ctypes.c_ulong(MS_RDONLY), None)
+            # Not read-only: old kernels would make every other mount of it so, and that is more than a look.
+            _called("mount", kind.encode(), place.encode(), kind.encode(), ctypes.c_ulong(0), None)
             for path in paths:
                 os.write(writer, _bytes_of(os.path.join(place, path)) + END_OF_FILE)
         finally:

@@ -79,6 +79,9 @@ def of(before, measured, flows):
     again = repeats(flows, measured["duration_s"])
     signs = _signs(before, measured, after, elapsed_s, again)
     found["signs"] = signs
+    if not signs:
+        found["why_unknown"] = "%s was not there all the time" % found["interface"]
+        return found
     for way in WAYS:
         states = [sign["full"] for sign in signs if sign["way"] == way]
         found[way + "_saturated"] = True if True in states else False if False in states else None

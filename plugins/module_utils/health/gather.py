@@ -35,8 +35,8 @@ WAITING_PER_CPU = 30
 STALLED = (("cpu", "some", 80), ("io", "full", 60), ("memory", "full", 40))
 # Less than this share of one processor makes a login take seconds.
 SCARCE_CPUS = 0.05
-# Looking takes up to storage.PATIENCE_S of it.
-STORAGE_S = 8
+# Looking takes up to storage.PATIENCE_S and stuck.TOGETHER_S of it, and to end what does not answer.
+STORAGE_S = 15
 RANDOM = "/proc/sys/kernel/random"
 
 
@@ -63,7 +63,7 @@ def gather(login):
         "missing": missing,
         "user": {name: user[name] for name in ("name", "uid", "home")} if user else None,
         "lookups": lookups,
-        "storage": _storage(pid, user, table, stack, kernel),
+        "storage": _storage(pid, user, table, stack, kernel, missing),
         "memory": memory.look(pid, table, kernel, now),
         "processes": processes.look(pid, user, table, lines, stack),
         "load": load(pid, table),
@@ -79,15 +79,19 @@ def gather(login):
     return evidence
 
 
-def _storage(pid, user, table, stack, kernel):
-    """The file systems as the daemon and its sessions see them, where it has mounts of its own."""
+def _storage(pid, user, table, stack, kernel, missing):
+    """The file systems as the daemon and its sessions see them, where it has mounts of its own; None is in missing."""
 
     def look():
         own, _error = mounts.table()
         return storage.look(user, own, stack, kernel)
 
-    found = view.asked(pid, look, STORAGE_S)["value"] if view.is_apart(pid) else None
-    found = found or storage.look(user, table, stack, kernel)
+    apart = view.asked(pid, look, STORAGE_S) if view.is_apart(pid) else {"value": None, "late": False}
+    if apart["late"]:
+        # A second look, from here, would take as long.
+        missing["storage"] = "the file systems that sshd sees did not answer within %d s" % STORAGE_S
+        return None
+    found = apart["value"] or storage.look(user, table, stack, kernel)
     outer = mounts.table(1)[0] if view.is_apart(pid, 1) else []
     for entry in found["read_only"]:
         outside = mounts.holding(entry["paths"][0], outer)

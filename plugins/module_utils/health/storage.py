@@ -8,8 +8,10 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import errno
 import os
 import re
+import stat
 import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
@@ -32,6 +34,8 @@ WRITERS = {
     "pam_tally2.so": (None, "/var/log/tallylog"),
     "pam_tmpdir.so": ("session", "/tmp"),
 }
+# With these a mounted file system answers at once that it cannot: its server or disk, or what served it, is gone.
+BROKEN = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ESHUTDOWN, errno.ENXIO)
 COMPLAINT = re.compile(
     r"[Rr]emounting filesystem read-only|forced readonly|[Ss]hutdown|I/O error|[-\w]+ error \(device"
 )
@@ -44,6 +48,7 @@ def look(user, table, stack, kernel):
     mounted = [path for path in paths if (mounts.holding(path, table) or {}).get("fstype") != "autofs"]
     asked = children.ask({path: _question(path) for path in mounted}, PATIENCE_S)
     stuck_at = stuck.places([path for path in mounted if asked[path]["hangs"]])
+    stuck_at.update({path: asked[path]["value"]["real"] for path in mounted if is_broken(asked[path])})
     wanted = mounts.wanted_options(host.read("/etc/fstab", limit=65536).text)
     found = []
     for path in sorted(paths):
@@ -77,9 +82,14 @@ def _question(path):
 def measure(path):
     """What the file system of a path says of itself, or of the nearest folder above that there is."""
     real = os.path.realpath(path)
-    while not os.path.isdir(real) and real != "/":
-        real = os.path.dirname(real)
-    status = os.statvfs(real)
+    try:
+        while not is_folder(real) and real != "/":
+            real = os.path.dirname(real)
+        status = os.statvfs(real)
+    except OSError as error:
+        if error.errno not in BROKEN:
+            raise
+        return {"real": real, "broken": error.strerror}
     return {
         "real": real,
         "exists": os.path.isdir(path),
@@ -94,9 +104,22 @@ def measure(path):
     }
 
 
+def is_folder(path):
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if error.errno in BROKEN:
+            raise
+        return False
+
+
+def is_broken(answer):
+    return bool(answer["value"]) and "broken" in answer["value"]
+
+
 def entry(path, purpose, answer, table, wanted, user):
     """What is known of the file system that holds a path, with its problems for this user."""
-    sizes = answer["value"]
+    sizes = None if is_broken(answer) else answer["value"]
     mount = mounts.holding(sizes["real"] if sizes else answer["stuck_at"] or path, table) or {}
     options = mount.get("options", []) + [
         word for word in mount.get("super_options", []) if word == "ro" or "=" in word
@@ -111,7 +134,7 @@ def entry(path, purpose, answer, table, wanted, user):
         "device": mount.get("device"),
         "fstype": mount.get("fstype"),
         "options": ",".join(word for word in options if "/" not in word)[:200],
-        "error": answer["error"],
+        "error": answer["value"]["broken"] if is_broken(answer) else answer["error"],
         "problems": ["hangs"] if answer["stuck_at"] else [],
     }
     if sizes:

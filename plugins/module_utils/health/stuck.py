@@ -9,19 +9,25 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import os
+import time
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
 
-PATIENCE_S = 4
+PATIENCE_S, LEAST_S = 4, 0.5
+# For all links on the way together.
+TOGETHER_S = 6
 LINKS = 4
 
 
 def places(paths):
     """{path: the first step of its way, links followed, that does not answer this time either}."""
-    found, ways = {}, {path: path for path in paths}
+    found, ways, deadline = {}, {path: path for path in paths}, time.time() + TOGETHER_S
     for _link in range(LINKS):
         asked = sorted({step for way in ways.values() for step in steps(way)})
-        answers = children.ask({step: _question(step) for step in asked}, PATIENCE_S) if asked else {}
+        left = deadline - time.time()
+        if not asked or left < LEAST_S:
+            break
+        answers = children.ask({step: _question(step) for step in asked}, min(PATIENCE_S, left))
         further = {}
         for path, way in ways.items():
             stuck, link = follow(way, answers)

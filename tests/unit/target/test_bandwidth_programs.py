@@ -345,6 +345,6 @@ class MyOwn(unittest.TestCase):
         found = [processes.describe(os.getppid()), processes.describe(ME)]
         with replaced(programs, look=hang), replaced(processes, TOGETHER_S=1):
             said = processes.look_closer(found)
-        self.assertEqual(said, "the files of process %d did not answer" % os.getppid())
+        self.assertEqual(said, "the files of process %d: did not answer" % os.getppid())
         self.assertIsNone(found[0]["program"])
         self.assertTrue(found[1]["program"]["is_interpreter"])

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import errno
 import os
 import time
 import unittest
@@ -143,6 +144,19 @@ class Bounded(unittest.TestCase):
             with replaced(stuck, look=lambda step: time.sleep(30) if step.startswith(far) else asked(step)):
                 found = stuck.places([link, os.path.join(root, "near", "x")])
         self.assertEqual(found, {link: far})
+
+    def test_what_answers_that_it_cannot_is_no_folder_that_is_missing(self):
+        def broken(path):
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected", path)
+
+        with replaced(os, stat=broken):
+            found = storage.measure("/home/ops")
+        self.assertEqual(found, {"real": "/home/ops", "broken": "Transport endpoint is not connected"})
+        answer = {"value": found, "error": None, "stuck_at": "/home/ops"}
+        table = [DISK, dict(DISK, mount_point="/home/ops", device="server:/home", fstype="fuse.sshfs")]
+        told = storage.entry("/home/ops", "home", answer, table, {}, OPS)
+        self.assertEqual((told["problems"], told["device"]), (["hangs"], "server:/home"))
+        self.assertEqual(told["error"], "Transport endpoint is not connected")
 
     def test_what_answers_when_it_is_asked_again_was_only_busy(self):
         with folder_with({"home/ops/x": ""}) as root:
