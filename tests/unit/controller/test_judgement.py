@@ -167,6 +167,11 @@ EVIL = {
         process("/opt/x", exists=False, name="kworker/0:1"),
         "thread of the kernel",
     ),
+    "one whose files do not answer, in /tmp": (dict(process("/tmp/x"), program=None), "where everybody may write"),
+    "one whose files do not answer, by another's name": (
+        dict(process("/opt/x", name="kworker/0:1"), program=None),
+        "thread of the kernel",
+    ),
     "a program in memory": (process("/memfd:x", executable_exists=False), "only in memory"),
     "a deleted program": (process("/opt/x", {"there_again": False}, executable_exists=False), "has been deleted"),
     "a program that was swapped": (

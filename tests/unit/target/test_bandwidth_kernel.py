@@ -12,7 +12,7 @@ import unittest
 
 from target_helpers import fixture, fixture_bytes, replaced
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import links, netlink
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, links, netlink
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import (
     callers,
     interfaces,
@@ -169,6 +169,22 @@ class Packets(unittest.TestCase):
 
 
 class Tracepoints(unittest.TestCase):
+    def test_where_tracefs_is_mounted_already_it_is_not_mounted_again(self):
+        line = "31 25 0:12 / %s rw,relatime shared:14 - %s %s rw\n"
+        mounts = line % ("/sys", "sysfs", "sysfs") + line % ("/sys/kernel/debug/tracing", "tracefs", "tracefs")
+        read, asked = host.read, []
+
+        def reading(path, **options):
+            asked.append(path)
+            return host.Text(mounts, None) if path.endswith("mountinfo") else read(path, **options)
+
+        with replaced(host, read=reading):
+            self.assertEqual(kernel_events.mounted("tracefs"), "/sys/kernel/debug/tracing")
+            self.assertIsNone(kernel_events.mounted("debugfs"))
+            with replaced(kernel_events.syscalls, in_a_private_view=None):
+                kernel_events.definitions(["sock/inet_sock_set_state"])
+        self.assertEqual(asked[-1], "/sys/kernel/debug/tracing/events/sock/inet_sock_set_state/format")
+
     def test_fields_stand_where_this_kernel_has_them(self):
         for version, offset, size in (("6.18", 32, 2), ("5.4", 31, 1)):
             text = fixture(SECTION, "format_inet_sock_set_state_%s.txt" % version)

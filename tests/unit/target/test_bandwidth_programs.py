@@ -336,6 +336,26 @@ class MyOwn(unittest.TestCase):
                 processes.look_closer([found])
             self.assertEqual(found["container"], expected)
 
+    def test_a_directory_of_users_that_does_not_answer_costs_no_more_than_the_name(self):
+        found = processes.describe(ME)
+        with replaced(processes.sockets, user_name=lambda uid: time.sleep(30)), replaced(processes, TOGETHER_S=3):
+            self.assertIsNone(processes.look_closer([found]))
+        self.assertEqual(found["user"], str(found["uid"]))
+        self.assertTrue(found["program"]["is_interpreter"])
+
+    def test_of_one_that_has_ended_only_its_file_is_looked_for(self):
+        entry = dict(processes.describe(ME), exists=False, executable_exists=None, to_be_looked_for=True)
+        gone = dict(entry, executable="/none/x")
+        elsewhere = dict(entry, to_be_looked_for=False)
+        self.assertIsNone(processes.look_closer([entry, gone, elsewhere]))
+        told = [each["executable_exists"] for each in (entry, gone, elsewhere)]
+        self.assertEqual(told, [True, False, None])
+
+    def test_a_failure_is_not_told_as_silence(self):
+        found = processes.describe(ME)
+        with replaced(programs, look=lambda *_all: 1 // 0):
+            self.assertIn("division", processes.look_closer([found]))
+
     def test_one_whose_files_do_not_answer_costs_nothing_of_the_others(self):
         look = programs.look
 

@@ -154,3 +154,14 @@ class Chain(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class Vanished(unittest.TestCase):
+    def test_a_link_that_was_not_there_all_the_time_is_unknown(self):
+        before = verdict.Before.__new__(verdict.Before)
+        before.client, before.time, before.protocol = "192.0.2.1", 0, verdict.IPV4
+        before.route, before.links = {"interface": "wg0"}, [{"name": "wg0", "index": 9}]
+        before.limits = {"wg0": {"tx": [], "rx": []}}
+        with replaced(verdict.Before, look=lambda self: {"wg0": {"tx": [], "rx": []}}):
+            found = verdict.of(before, {"duration_s": 3, "interfaces": [], "processes": []}, [])
+        self.assertEqual((found["saturated"], found["why_unknown"]), (None, "wg0 was not there all the time"))
