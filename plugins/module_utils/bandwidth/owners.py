@@ -21,6 +21,8 @@ TUN, SOCKET = "/dev/net/tun", re.compile(r"^socket:\[(\d+)\]$")
 DESCRIPTORS_LIMIT = 500000
 GLANCES_LIMIT = 1000
 PATIENCE_S = 3
+# The parent of the kernel's own threads, which have no files.
+KERNEL = 2
 
 # start_ticks: since the host's start, and so together with the pid a process's own name; cpu_ticks: used so far.
 State = collections.namedtuple("State", "start_ticks cpu_ticks parent name")
@@ -33,7 +35,7 @@ class Holders(object):
         self.sockets, self.tunnels, self.states, self.glances = {}, {}, {}, {}
         self.problem, self.hidden = None, False
 
-    def note(self, pid, target, folder, descriptor):
+    def note(self, pid, target, folder, descriptor, thread):
         match = SOCKET.match(target)
         if match:
             holders = self.sockets.setdefault(int(match.group(1)), [])
@@ -43,7 +45,7 @@ class Holders(object):
         else:
             return
         if pid not in self.glances and len(self.glances) < GLANCES_LIMIT:
-            self.glances[pid] = glances.look(pid)
+            self.glances[pid] = glances.look(thread)
         if pid not in holders:
             holders.append(pid)
 
@@ -53,18 +55,18 @@ def look():
     found, looked, deadline = Holders(), 0, time.time() + PATIENCE_S
     hidden = not host.is_root()
     for pid in host.pids():
-        folder = "/proc/%d/fd" % pid
         # Of those without a socket as well: they may have one soon, and be gone before the next look.
         found.states[pid] = state(pid)
         try:
-            descriptors = os.listdir(folder)
+            thread, descriptors = descriptors_of(pid, found.states[pid])
         except OSError as error:
             hidden = hidden or error.errno in (errno.EACCES, errno.EPERM)
             continue
+        folder = "/proc/%d/fd" % thread
         for descriptor in descriptors:
             target = host.link_target("%s/%s" % (folder, descriptor))
             if target is not None and target[0] in "s/":
-                found.note(pid, target, folder, descriptor)
+                found.note(pid, target, folder, descriptor, thread)
         looked += len(descriptors)
         if looked > DESCRIPTORS_LIMIT or time.time() > deadline:
             found.problem = "there are too many open files to look at all: %d were" % looked
@@ -73,6 +75,18 @@ def look():
     if hidden:
         found.problem = "the processes of others cannot be looked into: not root, or not with all its rights"
     return found
+
+
+def descriptors_of(pid, state):
+    """(the thread, its descriptors): those of the process, or where its first thread has ended of one that goes on."""
+    found = os.listdir("/proc/%d/fd" % pid)
+    if found or state is None or KERNEL in (pid, state.parent):
+        return pid, found
+    for thread in [int(name) for name in host.names_in("/proc/%d/task" % pid) if name != str(pid)]:
+        found = os.listdir("/proc/%d/fd" % thread)
+        if found:
+            return thread, found
+    return pid, []
 
 
 def tunnel_of(text):

@@ -70,7 +70,8 @@ def describe(pid, known=None, glance=None):
     )
     found["executable_exists"], found["to_be_looked_for"] = None, False
     found["parents"] = parents(state.parent) if state else []
-    glance = glances.look(pid) if exists else glance
+    # Where the first thread has ended and others go on, only these could be looked at.
+    glance = (glances.look(pid) if exists else None) or glance
     if glance is not None:
         _note_glance(found, glance)
     return found

@@ -6,12 +6,17 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 import unittest
 
 from target_helpers import fixture
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils import host, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import (
     datagrams,
     owners,
@@ -141,3 +146,28 @@ class Rates(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+# Its first thread ends, another one goes on with the socket.
+HEADLESS = """
+import ctypes, socket, threading, time
+one = socket.socket()
+threading.Thread(target=lambda: time.sleep(60)).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+class Headless(unittest.TestCase):
+    def test_a_process_whose_first_thread_has_ended_still_has_its_sockets(self):
+        process = subprocess.Popen([sys.executable, "-c", HEADLESS])
+        try:
+            deadline = time.time() + 10
+            while host.process_fields(process.pid)[:1] != ["Z"] and time.time() < deadline:
+                time.sleep(0.05)
+            found = owners.look()
+            described = processes.describe(process.pid, found.states[process.pid], found.glances.get(process.pid))
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        self.assertIn([process.pid], list(found.sockets.values()))
+        self.assertIn("pthread_exit", described["command"])
