@@ -8,19 +8,52 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host
+from ansible_collections.rescue.remote_login.plugins.module_utils import children, host
 from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit import ending, protected
 from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit import target as targets
 from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit.limit import Limit, listed
 
 STOP_TIMEOUT_S = 120
+# What one look at all processes may take. What is known to wait for file servers is given up long before.
+LOOK_TIMEOUT_S = 25
 
 
 def act(params, check_mode):
     """What the module returns."""
-    states = targets.states_of_all()
     if params["action"] == "restore":
         return restore(named(params), check_mode)
+    target = looked_at(params)
+    if target.ended:
+        return nothing_to_end(target, params["action"])
+    return ACTIONS[params["action"]](target, params, check_mode)
+
+
+def looked_at(params):
+    """The target, or refusal. A look that never ends must not cost more than its time."""
+    answer = children.ask({"look": lambda: as_answer(params)}, LOOK_TIMEOUT_S)["look"]
+    if answer["late"]:
+        raise targets.Refused("who is part of the way in cannot be told in time (%d s)" % LOOK_TIMEOUT_S)
+    if answer["error"]:
+        raise targets.Refused("who is part of the way in cannot be told: %s" % answer["error"])
+    if answer["value"]["refused"] is not None:
+        raise targets.Refused(answer["value"]["refused"])
+    found = answer["value"]["target"]
+    return targets.Target(**dict(found, members=dict(found["members"])))
+
+
+def as_answer(params):
+    """The look as what can be handed over; numbers are no keys there."""
+    try:
+        found = look(params)
+    except targets.Refused as reason:
+        return {"refused": reason.args[0]}
+    members = sorted(found.members.items())
+    return {"refused": None, "target": dict(zip(found._fields, found._replace(members=members)))}
+
+
+def look(params):
+    """What is to be acted on. Refuse where that is part of the way in."""
+    states = targets.states_of_all()
     if params["unit"] is not None:
         target = targets.unit(params["unit"], states)
         protected.check_name(target.unit)
@@ -28,10 +61,9 @@ def act(params, check_mode):
         target = targets.process(params["pid"], params["start_ticks"], states)
     if params["action"] == "stop_unit" and target.pid is not None and not target.ended:
         target = unit_around(target, states)
-    if target.ended:
-        return nothing_to_end(target, params["action"])
-    protected.check(target, params["action"], params["port"])
-    return ACTIONS[params["action"]](target, params, check_mode)
+    if not target.ended:
+        protected.check(target, params["action"], params["port"])
+    return target
 
 
 def answer(target, steps, before, after, told=(), ended=False):

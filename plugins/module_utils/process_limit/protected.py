@@ -12,20 +12,25 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import functools
 import os
 import re
 import stat
 import struct
 
-from ansible_collections.rescue.remote_login.plugins.module_utils import host, routing, sockets
+from ansible_collections.rescue.remote_login.plugins.module_utils import children, host, routing, sockets
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import owners
 from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit import target as targets
 
 KERNEL_THREAD = 0x00200000
+THREAD = "is a thread of the kernel"
 ESTABLISHED, LISTENING = "01", "0A"
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 TABLE_LIMIT_BYTES = 32 * 1024 * 1024
 PROGRAM_LIMIT_BYTES = 4 * 1024 * 1024
+# How long to wait for the files of programs, and how many are asked for side by side where one does not answer.
+PATIENCE_S, AT_ONCE = 2, 16
+UNANSWERED = "may be an SSH server: its program's file does not answer, as on a dead file server"
 DAEMONS = re.compile(r"^(?:sshd(?:-session|-auth)?|dropbear|tinysshd|lshd)(?:\d+)?$")
 NEEDED = frozenset((
     "systemd", "systemd-logind", "systemd-networkd", "systemd-resolved", "systemd-udevd", "systemd-journald",
@@ -45,13 +50,23 @@ class World(object):
 
     def __init__(self, states=None, me=None):
         self.states = targets.states_of_all() if states is None else states
-        self.protected, self.interfaces = {}, set()
+        self.protected, self.interfaces, self.programs = {}, set(), {}
         self.add([1], "is the first process, on which all others hang")
         self.add(ancestors(os.getpid() if me is None else me, self.states), "is what this very run was started from")
-        for pid in self.states:
-            why = by_name(pid, self.states[pid].name)
-            if why:
-                self.add([pid], why)
+        named = {pid: by_name(pid, self.states[pid].name) for pid in self.states}
+        named = {pid: why for pid, why in named.items() if why}
+        self.learn([pid for pid in named if named[pid] != THREAD])
+        for pid in named:
+            if named[pid] == THREAD or not self.is_imitation(pid):
+                self.add([pid], named[pid])
+
+    def learn(self, pids):
+        """Look at the programs of these processes."""
+        self.programs.update(looked_at(program, {pid for pid in pids if pid not in self.programs}))
+
+    def is_imitation(self, pid):
+        """Whether the name is only borrowed; not where that cannot be told."""
+        return bool(self.programs[pid]) and self.programs[pid]["is_imitation"]
 
     def add(self, pids, why):
         for pid in pids:
@@ -63,7 +78,9 @@ class World(object):
         holders = owners.look()
         if holders.problem:
             raise targets.Refused("who holds the login's connections cannot be told: %s" % holders.problem)
-        ports = {port} | {row["port"] for row in rows if row["state"] == LISTENING and self.is_sshds(row, holders)}
+        listening = [row for row in rows if row["state"] == LISTENING]
+        self.learn({pid for row in listening for pid in holders.sockets.get(row["inode"], [])})
+        ports = {port} | {row["port"] for row in listening if self.is_sshds(row, holders)}
         used = [row for row in rows if row["port"] in ports]
         for row in used:
             self.add(holders.sockets.get(row["inode"], []), "holds the port of the login (%d)" % row["port"])
@@ -78,7 +95,17 @@ class World(object):
                 self.add(holders.tunnels[device], "is the tunnel %s that logins come through" % device)
 
     def is_sshds(self, row, holders):
-        return any(is_server(pid, self.states) for pid in holders.sockets.get(row["inode"], []))
+        return any(self.is_server(pid) for pid in holders.sockets.get(row["inode"], []))
+
+    def is_server(self, pid):
+        """Whether a process that listens is an SSH server: by its name, or by what its program reads."""
+        name = self.states[pid].name if pid in self.states else ""
+        named = any(DAEMONS.match(each) for each in names_of(pid, name))
+        if not named and self.programs[pid] is None:
+            # It is left alone itself. Hardly anybody logs in through it now, so that its port protects nobody else.
+            self.add([pid], UNANSWERED)
+            return False
+        return (named or self.programs[pid]["reads_sshd_config"]) and not self.is_imitation(pid)
 
     def why_not(self, members):
         """Why these processes are left alone, or None."""
@@ -135,24 +162,36 @@ def ancestors(pid, states):
 
 
 def by_name(pid, name):
-    """Why a process is left alone for what it is, or None."""
+    """Why a process is left alone for what it is called, or None."""
     fields = host.process_fields(pid)
     if len(fields) > 6 and fields[6].isdigit() and int(fields[6]) & KERNEL_THREAD:
-        return "is a thread of the kernel"
+        return THREAD
     names = names_of(pid, name)
     if not any(DAEMONS.match(each) or each in NEEDED for each in names):
-        return None
-    if is_imitation(pid):
         return None
     return "is an SSH server" if any(DAEMONS.match(each) for each in names) else "is one that logins need"
 
 
-def is_server(pid, states):
-    """Whether a process that listens is an SSH server: by its name, or by what its program reads."""
-    name = states[pid].name if pid in states else ""
-    if not any(DAEMONS.match(each) for each in names_of(pid, name)) and not reads_sshd_config(pid):
-        return False
-    return not is_imitation(pid)
+def looked_at(function, pids):
+    """{pid: function(pid)} of questions to the files of processes; None where a file server does not answer."""
+    pids = sorted(pids)
+    if not pids:
+        return {}
+    together = children.ask({"all": lambda: [function(pid) for pid in pids]}, PATIENCE_S)["all"]
+    if together["value"] is not None:
+        return dict(zip(pids, together["value"]))
+    found = {}
+    # Each by itself, so that one that hangs costs nothing of the others.
+    for start in range(0, len(pids), AT_ONCE):
+        questions = {pid: functools.partial(function, pid) for pid in pids[start : start + AT_ONCE]}
+        answers = children.ask(questions, PATIENCE_S)
+        found.update({pid: answers[pid]["value"] for pid in questions})
+    return found
+
+
+def program(pid):
+    """What the file of a process's program tells. It may never answer."""
+    return {"is_imitation": is_imitation(pid), "reads_sshd_config": reads_sshd_config(pid)}
 
 
 def reads_sshd_config(pid):

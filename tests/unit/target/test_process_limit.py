@@ -9,6 +9,7 @@ __metaclass__ = type
 import os
 import signal
 import subprocess
+import time
 import unittest
 
 from target_helpers import fixture, replaced
@@ -16,6 +17,7 @@ from target_helpers import fixture, replaced
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import namespaces, owners
 from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit import (
+    act,
     by_iptables,
     by_nft,
     connections,
@@ -122,7 +124,7 @@ class TestProtected(unittest.TestCase):
     def by_name(self, name, path, words=(), uid=0, mode=0o755, world_writable=()):
         class Status(object):
             def __init__(self, owner, bits):
-                self.st_uid, self.st_mode = owner, bits
+                self.st_uid, self.st_mode, self.st_size = owner, bits, protected.PROGRAM_LIMIT_BYTES + 1
 
         def status_of(asked, follow=True):
             if asked.endswith("/exe"):
@@ -136,7 +138,7 @@ class TestProtected(unittest.TestCase):
             status_of=status_of,
             process_fields=lambda pid: ["S"] + ["0"] * 20,
         ), replaced(protected.sockets, arguments=lambda pid: list(words)):
-            return protected.by_name(7, name)
+            return protected.World({7: process_state(0, name)}, me=9).why_not([7])
 
     def test_an_ssh_server_under_any_name(self):
         self.assertTrue(self.by_name("sshd", "/usr/sbin/sshd"))
@@ -154,17 +156,48 @@ class TestProtected(unittest.TestCase):
         self.assertIsNone(self.by_name("curl", "/usr/bin/curl"))
         self.assertIsNone(self.by_name("sshdfs", "/usr/bin/sshdfs"))
 
-    def world(self, rows, sockets, tunnels, way):
+    def world(self, rows, sockets, tunnels, way, **more):
         """A world in which these processes hold these sockets and tunnels."""
         holders = owners.Holders()
         holders.sockets, holders.tunnels = sockets, tunnels
         states = {pid: process_state(1, "x%d" % pid) for pid in (5, 6, 7, 8, 9)}
         states[1] = process_state(0, "init")
         fakes = {"connections": lambda: rows, "ways_of": lambda live: {way}, "by_name": lambda pid, name: None}
-        with replaced(owners, look=lambda: holders), replaced(protected, is_server=lambda pid, states: False, **fakes):
+        nothing = {"is_imitation": False, "reads_sshd_config": False}
+        fakes.update(more, names_of=lambda pid, name: {name})
+        with replaced(owners, look=lambda: holders), replaced(
+            protected, **dict({"program": lambda pid: nothing}, **fakes)
+        ):
             world = protected.World(states, me=9)
             world.look_at_connections(2022)
         return world
+
+    def test_a_program_that_is_never_looked_at_protects_itself_alone(self):
+        def program(pid):
+            if pid == 6:
+                time.sleep(60)
+            return {"is_imitation": False, "reads_sshd_config": pid == 5}
+
+        rows = [self.row(port, "0.0.0.0", 0, port, "0A") for port in (5, 6, 7)]
+        rows += [self.row(port, "10.0.0.2", 4000 + port, 10 + port) for port in (5, 6, 7)]
+        rows += [self.row(4000 + port, "10.0.0.1", port, 20 + port, address="10.0.0.2") for port in (5, 6)]
+        begun = time.time()
+        holders = {5: [5], 6: [6], 7: [7], 25: [8], 26: [9]}
+        world = self.world(rows, holders, {}, None, program=program, PATIENCE_S=0.5, ancestors=lambda pid, states: [])
+        self.assertLess(time.time() - begun, 10)
+        self.assertIn("holds the port of the login (5)", world.why_not([5]))
+        self.assertIn("does not answer", world.why_not([6]))
+        self.assertIsNone(world.why_not([7]))
+        self.assertIn("passes a login on", world.why_not([8]))
+        self.assertIsNone(world.why_not([9]))
+
+    def test_an_ssh_server_whose_program_is_never_looked_at(self):
+        states = {7: process_state(0, "sshd"), 8: process_state(0, "curl")}
+        fakes = {"PATIENCE_S": 0.3, "names_of": lambda pid, name: {name}, "program": lambda pid: time.sleep(60)}
+        with replaced(protected, **fakes), replaced(host, process_fields=lambda pid: ["S"] + ["0"] * 20):
+            world = protected.World(states, me=9)
+        self.assertIn("is an SSH server", world.why_not([7]))
+        self.assertIsNone(world.why_not([8]))
 
     def row(self, port, peer, peer_port, inode, state_of="01", address="10.0.0.1"):
         return {
@@ -220,6 +253,36 @@ class TestProtected(unittest.TestCase):
         self.assertTrue(all(row["inode"] >= 0 for row in rows))
         self.assertEqual(protected.plain("::ffff:10.0.0.1"), "10.0.0.1")
         self.assertEqual(protected.plain("::ffff"), "::ffff")
+
+
+class TestLook(unittest.TestCase):
+    PARAMS = {"action": "kill", "pid": 7, "start_ticks": 5, "unit": None, "port": 22}
+
+    def looked_at(self, check):
+        states = {7: process_state(1), 8: process_state(7)}
+        found = target.Target("7_5", "process 7 (sh)", 7, 5, None, "/a", {7: 5, 8: 6}, False)
+        with replaced(target, states_of_all=lambda: states, process=lambda *named: found), replaced(
+            protected, check=check
+        ), replaced(act, LOOK_TIMEOUT_S=0.5):
+            self.assertEqual(act.looked_at(self.PARAMS), found)
+
+    def test_what_was_looked_at_is_handed_over(self):
+        self.looked_at(lambda *arguments: None)
+
+    def test_refusal_is_handed_over(self):
+        def check(*_arguments):
+            raise target.Refused("it is mine")
+
+        with self.assertRaises(target.Refused) as caught:
+            self.looked_at(check)
+        self.assertEqual(str(caught.exception), "it is mine")
+
+    def test_a_look_that_never_ends_is_refusal(self):
+        begun = time.time()
+        with self.assertRaises(target.Refused) as caught:
+            self.looked_at(lambda *arguments: time.sleep(60))
+        self.assertIn("cannot be told in time", str(caught.exception))
+        self.assertLess(time.time() - begun, 10)
 
 
 class TestNft(unittest.TestCase):
