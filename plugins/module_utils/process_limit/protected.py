@@ -19,13 +19,13 @@ import stat
 import struct
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import children, host, routing, sockets
-from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import owners
+from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import namespaces, owners
 from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit import target as targets
 
 KERNEL_THREAD = 0x00200000
 THREAD = "is a thread of the kernel"
 ESTABLISHED, LISTENING = "01", "0A"
-TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+TABLES = ("tcp", "tcp6")
 TABLE_LIMIT_BYTES = 32 * 1024 * 1024
 PROGRAM_LIMIT_BYTES = 4 * 1024 * 1024
 # How long to wait for the files of programs, and how many are asked for side by side where one does not answer.
@@ -37,6 +37,9 @@ NEEDED = frozenset((
     "elogind", "dbus-daemon", "dbus-broker", "dbus-broker-launch", "NetworkManager", "wicked", "wickedd",
     "connmand", "dhclient", "dhcpcd", "udhcpc", "wpa_supplicant", "sssd", "sssd_nss", "sssd_pam", "sssd_be",
     "nslcd", "winbindd",
+    # What keeps a tunnel whose packets the kernel makes, so that no descriptor tells whose it is.
+    "pppd", "pptp", "xl2tpd", "openl2tpd", "openfortivpn", "charon", "charon-systemd", "charon-nm", "pluto", "iked",
+    "racoon",
 ))  # fmt: skip
 NEEDED_UNITS = re.compile(
     r"^(?:sshd?|sshd?@.*|dropbear|dropbear@.*|systemd-(?:logind|networkd|udevd.*|journald.*|user-sessions)|"
@@ -86,7 +89,7 @@ class World(object):
             self.add(holders.sockets.get(row["inode"], []), "holds the port of the login (%d)" % row["port"])
         live = [row for row in used if row["state"] == ESTABLISHED]
         ends = {(row["peer"], row["peer_port"]) for row in live}
-        for row in rows:
+        for row in rows + (connections_elsewhere(self.states) if live else []):
             if row["state"] == ESTABLISHED and (row["address"], row["port"]) in ends:
                 self.add(holders.sockets.get(row["inode"], []), "passes a login on to this host's SSH server")
         self.interfaces = ways_of(live)
@@ -233,12 +236,34 @@ def is_imitation(pid):
 
 def connections():
     """The TCP sockets of this network that listen or are connected."""
-    found = []
-    for path in TABLES:
-        table = host.read(path, limit=TABLE_LIMIT_BYTES)
-        if table.error and not path.endswith("6"):
-            raise targets.Refused("the login's connections cannot be seen: %s" % table.error)
+    found, error = connections_in("/proc/net")
+    if error:
+        raise targets.Refused("the login's connections cannot be seen: %s" % error)
+    return found
+
+
+def connections_in(folder):
+    """(the rows of the tables in a folder, why these are not all or None)."""
+    found, error = [], None
+    for name in TABLES:
+        table = host.read(os.path.join(folder, name), limit=TABLE_LIMIT_BYTES)
+        if not name.endswith("6"):  # without IPv6 there is no such table
+            error = table.error
         found += parse_connections(table.text)
+    return found, error
+
+
+def connections_elsewhere(pids):
+    """The TCP sockets of the other networks of this host: a proxy in a container has its end of a connection there."""
+    found, seen = [], {None, namespaces.number_of("self")}
+    for pid in sorted(pids):
+        number = namespaces.number_of(pid)
+        if number in seen:
+            continue
+        rows, error = connections_in("/proc/%d/net" % pid)
+        if error is None:  # else it has ended, and another one of that network is asked
+            seen.add(number)
+            found += rows
     return found
 
 

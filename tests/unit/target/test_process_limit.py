@@ -164,6 +164,7 @@ class TestProtected(unittest.TestCase):
         states[1] = process_state(0, "init")
         fakes = {"connections": lambda: rows, "ways_of": lambda live: {way}, "by_name": lambda pid, name: None}
         nothing = {"is_imitation": False, "reads_sshd_config": False}
+        fakes["connections_elsewhere"] = lambda pids: []
         fakes.update(more, names_of=lambda pid, name: {name})
         with replaced(owners, look=lambda: holders), replaced(
             protected, **dict({"program": lambda pid: nothing}, **fakes)
@@ -228,6 +229,34 @@ class TestProtected(unittest.TestCase):
         world = self.world(rows, {11: [5], 12: [6], 13: [7]}, {}, "lo")
         self.assertIn("passes a login on", world.why_not([6]))
         self.assertIsNone(world.why_not([7]))
+
+    def test_the_proxy_in_a_container(self):
+        rows = [self.row(2022, "172.17.0.2", 5000, 11, address="172.17.0.1")]
+        inside = [
+            self.row(5000, "172.17.0.1", 2022, 12, address="172.17.0.2"),
+            self.row(5001, "172.17.0.1", 2022, 13, address="172.17.0.2"),
+        ]
+        holders = {11: [5], 12: [6], 13: [7]}
+        world = self.world(rows, holders, {}, None, connections_elsewhere=lambda pids: inside)
+        self.assertIn("passes a login on", world.why_not([6]))
+        self.assertIsNone(world.why_not([7]))
+
+    def test_each_other_network_is_looked_into_once(self):
+        numbers, asked = {"self": 1, 5: 1, 6: 2, 7: 2, 8: 2, 9: 3, 10: None}, []
+
+        def read(path, limit=0):
+            asked.append(path)
+            gone = path.startswith("/proc/6/") or path.endswith("6")
+            return host.Text("", "gone") if gone else host.Text(fixture(SECTION, "tcp.txt"), None)
+
+        with replaced(namespaces, number_of=numbers.get), replaced(host, read=read):
+            rows = protected.connections_elsewhere([5, 6, 7, 8, 9, 10])
+        self.assertEqual([path for path in asked if path.endswith("tcp")], ["/proc/%d/net/tcp" % n for n in (6, 7, 9)])
+        self.assertEqual(len(rows), 4)
+
+    def test_daemons_of_tunnels_that_the_kernel_makes(self):
+        for name in ("pppd", "charon", "xl2tpd", "pluto"):
+            self.assertIn("logins need", self.by_name(name, "/usr/sbin/" + name))
 
     def test_units_by_name(self):
         world = protected.World.__new__(protected.World)
