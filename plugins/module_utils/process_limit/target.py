@@ -17,6 +17,8 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth impo
 
 # A unit's name as systemd allows it; none begins with a dash, so that it is never taken for an option.
 UNIT_NAME = re.compile(r"^[A-Za-z0-9_:.@\\][A-Za-z0-9_:.@\\-]{0,250}\.(service|scope|slice|socket)\Z")
+# Any unit that can stand between that one and another.
+BETWEEN = re.compile(r"^[A-Za-z0-9_:.@\\-]{1,250}\.[a-z]{4,9}\Z")
 PROPERTIES = (
     "Id", "LoadState", "ActiveState", "ControlGroup", "RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf",
     "PropagatesStopTo", "Triggers", "TriggeredBy",
@@ -24,6 +26,8 @@ PROPERTIES = (
 # What systemd stops together with a unit.
 FOLLOWERS = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf", "PropagatesStopTo", "Triggers")
 FOLLOWERS_LIMIT = 200
+# Of the fields of /proc/PID/stat behind the name: how many threads there are.
+THREADS = 17
 SYSTEMD_FOLDER = "/run/systemd/system"
 
 # pid and start_ticks, or unit; group: the control group; members: {pid: start_ticks} of all that the action is about;
@@ -62,7 +66,11 @@ def process(pid, start_ticks, states):
 
 def owner_has_ended(pid):
     """Whether a process is only waiting for its parent to take note of its end."""
-    return host.process_fields(pid)[:1] in (["Z"], ["X"], [])
+    fields = host.process_fields(pid)
+    if fields[:1] == ["Z"]:
+        # So is called one of which the first thread alone has ended, too; the others go on.
+        return fields[THREADS] in ("0", "1")
+    return fields[:1] in (["X"], [])
 
 
 def members_now(target, states):
@@ -124,12 +132,17 @@ def parse_show(text):
 
 
 def stopped_with(name):
-    """The units that systemd stops together with this one, itself among them: {name: properties}."""
+    """The units that systemd stops together with this one, itself among them: {name: properties}.
+
+    Of any kind: one may stop another through a target or a mount.
+    """
     found, left = {}, [name]
-    while left and len(found) < FOLLOWERS_LIMIT:
+    while left:
         each = left.pop()
-        if each in found or not UNIT_NAME.match(each):
+        if each in found or not BETWEEN.match(each):
             continue
+        if len(found) >= FOLLOWERS_LIMIT:
+            raise Refused("%s is left alone: more than %d units are stopped with it" % (name, FOLLOWERS_LIMIT))
         # A template is never active itself, and systemctl tells nothing of it.
         found[each] = shown = {} if "@." in each else show(each)
         left += [other for key in FOLLOWERS if key in shown for other in shown[key].split()]

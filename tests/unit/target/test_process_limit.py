@@ -9,10 +9,11 @@ __metaclass__ = type
 import os
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
-from target_helpers import fixture, replaced
+from target_helpers import fixture, replaced, soon_true
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import namespaces, owners
@@ -114,6 +115,40 @@ class TestTargets(unittest.TestCase):
         self.assertIsNone(target.parse_group("garbage"))
         self.assertTrue(target.is_within("/a/b", "/a"))
         self.assertFalse(target.is_within("/ab", "/a"))
+
+    def stopped_with(self, name, required_by):
+        with replaced(target, show=lambda each: {"Id": each, "RequiredBy": required_by.get(each, "")}):
+            return sorted(target.stopped_with(name))
+
+    def test_what_is_stopped_with_a_unit(self):
+        required_by = {
+            "vpn.service": "uplink.target",
+            "uplink.target": "srv-a\\x2db.mount -.mount",
+            "srv-a\\x2db.mount": "ssh.service vpn.service",
+            "-.mount": "a@.service",
+        }
+        expected = ["-.mount", "a@.service", "srv-a\\x2db.mount", "ssh.service", "uplink.target", "vpn.service"]
+        self.assertEqual(self.stopped_with("vpn.service", required_by), expected)
+
+    def test_more_than_can_be_looked_at_is_refusal(self):
+        many = " ".join("%d.service" % number for number in range(target.FOLLOWERS_LIMIT))
+        self.assertEqual(len(self.stopped_with("a.service", {"a.service": many[: many.rindex(" ")]})), 200)
+        with self.assertRaises(target.Refused) as caught:
+            self.stopped_with("a.service", {"a.service": many})
+        self.assertIn("more than 200 units", str(caught.exception))
+
+    def has_ended(self, state_of, threads):
+        fields = [state_of] + ["0"] * 16 + [threads] + ["0"] * 20
+        with replaced(host, process_fields=lambda pid: fields if state_of else []):
+            return target.owner_has_ended(7)
+
+    def test_a_process_whose_first_thread_alone_has_ended_lives(self):
+        self.assertFalse(self.has_ended("Z", "2"))
+        self.assertTrue(self.has_ended("Z", "1"))
+        self.assertTrue(self.has_ended("Z", "0"))
+        self.assertTrue(self.has_ended("X", "1"))
+        self.assertTrue(self.has_ended("", ""))
+        self.assertFalse(self.has_ended("S", "1"))
 
     def test_keys(self):
         self.assertEqual(target.key_of(4711, 99, None), "4711_99")
@@ -377,6 +412,23 @@ class TestEnding(unittest.TestCase):
         if self.child.poll() is None:
             self.child.kill()
             self.child.wait()
+
+    def test_what_goes_on_without_its_first_thread_can_be_ended(self):
+        script = (
+            "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(100,)).start();"
+            " ctypes.CDLL(None).pthread_exit(None)"
+        )
+        child = subprocess.Popen([sys.executable, "-c", script])  # pylint: disable=ansible-bad-function
+        try:
+            start_ticks = owners.state(child.pid).start_ticks
+            self.assertTrue(soon_true(lambda: host.process_fields(child.pid)[0] == "Z", 10))
+            self.assertEqual(ending.wait({child.pid: start_ticks}, 0), [child.pid])
+            self.assertFalse(target.process(child.pid, start_ticks, target.states_of_all()).ended)
+            self.assertTrue(ending.send(child.pid, start_ticks, signal.SIGKILL))
+            self.assertEqual(ending.wait({child.pid: start_ticks}, 5), [])
+        finally:
+            child.kill() if child.poll() is None else None
+            child.wait()
 
     def test_only_the_very_process_gets_the_signal(self):
         self.assertFalse(ending.send(self.child.pid, self.start_ticks + 1, signal.SIGKILL))
