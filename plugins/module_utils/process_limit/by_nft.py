@@ -17,11 +17,14 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit.
     Found,
     Unusable,
     burst_bytes,
+    look,
     note,
     noted,
     run,
 )
 
+# What nft says where there is no such table, and where the kernel can have none.
+ABSENT = re.compile(r"No such file or directory|(?:Operation|Protocol|Address family) not supported")
 PRIORITY = -150  # as mangle: before what filters, and after connection tracking
 BASE = (("out", "output", "sent", "sport", "dport"), ("in", "input", "received", "dport", "sport"))
 
@@ -34,9 +37,9 @@ class Nft(object):
         return host.which("nft") is not None
 
     def find(self, key):
-        """The limit that is in force for a key, or None."""
-        answer = host.run(["nft", "list", "table", "inet", PREFIX + key], limit=8 * 1024 * 1024)
-        return None if answer.error or answer.rc != 0 else parse(answer.out)
+        """The limit that is in force for a key, or None; raises Unusable where that cannot be told."""
+        text = look(["nft", "list", "table", "inet", PREFIX + key], ABSENT)
+        return None if text is None else parse(text)
 
     def apply(self, key, rate_bps, group, sockets):
         """Make or change the limit. ``group``: groups.Group."""

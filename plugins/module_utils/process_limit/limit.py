@@ -42,10 +42,17 @@ class Limit(object):
     def current(self):
         """(the way by which a limit is in force, what it is), or (None, None)."""
         for way in self.ways:
-            found = way.find(self.target.key)
+            found = self._found(way)
             if found is not None:
                 return way, found
         return None, None
+
+    def _found(self, way):
+        """What is in force; an unanswered question is not a no."""
+        try:
+            return way.find(self.target.key)
+        except Unusable as error:
+            raise targets.Refused("whether %s is limited cannot be told: %s" % (self.target.words, error))
 
     def rate(self):
         return self.current()[1].rate_bps if self.current()[1] else None
@@ -135,7 +142,7 @@ class Limit(object):
         return found
 
     def _lifted(self, ways, check_mode):
-        present = [(way, way.find(self.target.key)) for way in ways]
+        present = [(way, self._found(way)) for way in ways]
         present = [(way, found) for way, found in present if found is not None]
         for way, _found in present if not check_mode else []:
             try:

@@ -16,6 +16,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils import host
 NOTE = re.compile(r"remote_login_limit rate_bps=(\d+) group=(\d+)")
 # A packet that is still to be cut into segments counts as one of up to 64 KiB; some of them shall pass.
 SMALLEST_BURST_BYTES = 128 * 1024
+LIST_LIMIT_BYTES = 8 * 1024 * 1024
 
 # The group as the packet filter needs it: its name in /proc/PID/cgroup, its folder, where the hierarchy is mounted.
 Group = collections.namedtuple("Group", "name path place number")
@@ -43,7 +44,18 @@ def noted(text):
 
 
 def run(command):
-    answer = host.run(command, timeout=30)
+    return output(command, host.run(command, timeout=30))
+
+
+def look(command, absent):
+    """What a command lists, or None where it says that there is no such thing. No answer is not the same as none."""
+    answer = host.run(command, limit=LIST_LIMIT_BYTES)
+    if not answer.error and answer.rc != 0 and absent.search(answer.err):
+        return None
+    return output(command, answer)
+
+
+def output(command, answer):
     if answer.error or answer.rc != 0:
         said = (answer.err or answer.out).strip().split("\n")[0][:300]
         raise Unusable(answer.error or "%s says: %s" % (command[0], said))

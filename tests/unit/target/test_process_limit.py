@@ -395,6 +395,95 @@ class TestIptables(unittest.TestCase):
         self.assertIn("a/b.service", made[4])
 
 
+class TestNoAnswer(unittest.TestCase):
+    """Only where the packet filter itself says that there is no limit there is none."""
+
+    NFT = (
+        "Error: No such file or directory\nlist table inet x\n   ^",
+        "Error: No such file or directory; did you mean table 'y' in family inet?",
+        "Error: Could not process rule: Operation not supported",
+    )
+    IPTABLES = (
+        "iptables v1.8.7 (legacy): can't initialize iptables table `mangle': Table does not exist (do you need to"
+        " insmod?)\nPerhaps iptables or your kernel needs to be upgraded.",
+        "iptables v1.4.21: can't initialize iptables table `mangle': iptables who? (do you need to insmod?)",
+        "iptables: No chain/target/match by that name.",
+        "iptables/1.8.9 Failed to initialize nft: Protocol not supported",
+    )
+    UNKNOWN = (
+        "Error: Could not process rule: Device or resource busy",
+        "netlink: Error: cache initialization failed: Operation not permitted",
+        "Another app is currently holding the xtables lock; still 9s 0us time ahead to have a chance to grab it",
+        "iptables v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)",
+        "",
+        "Fatal: can't open lock file /run/xtables.lock: Permission denied",
+    )
+
+    def answers(self, *answers, **more):
+        """Let commands have these answers, the last one from then on; the commands are collected."""
+        left, self.asked = list(answers), []
+
+        def run(argv, timeout=0, limit=0):
+            self.asked.append(argv)
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        return replaced(host, run=run, which=lambda name: "/" + name, **more)
+
+    def test_none(self):
+        for way, sayings in ((by_nft.Nft(), self.NFT), (by_iptables.Iptables(), self.IPTABLES)):
+            for said in sayings:
+                with self.answers(host.Result(1, "", said, None)):
+                    self.assertIsNone(way.find("1_2"), said)
+                self.assertEqual(len(self.asked), 1)
+
+    def test_unknown(self):
+        lock = host.Result(4, "", "Fatal: can't open lock file /run/xtables.lock: No such file or directory", None)
+        with self.answers(lock), self.assertRaises(state.Unusable):
+            by_iptables.Iptables().find("1_2")
+        results = [host.Result(1, "", said, None) for said in self.UNKNOWN]
+        results.append(host.Result(None, "", "", "nft did not answer within 10 s"))
+        results.append(host.Result(None, self.NFT[0], self.NFT[0], "nft wrote more than 1 bytes"))
+        for result in results:
+            for way in (by_nft.Nft(), by_iptables.Iptables()):
+                with self.answers(result), self.assertRaises(state.Unusable):
+                    way.find("1_2")
+
+    def test_a_table_that_iptables_cannot_show(self):
+        cannot = host.Result(
+            1, "", "iptables v1.8.9 (nf_tables): table `mangle' is incompatible, use 'nft' tool.", None
+        )
+        shown = "table ip mangle {\n\tchain %so {\n\t}\n}\n"
+        with self.answers(cannot, host.Result(0, shown % "other", "", None)):
+            self.assertIsNone(by_iptables.Iptables().find("1_2"))
+        with self.answers(cannot, host.Result(0, shown % by_iptables.chain_of("1_2"), "", None)):
+            self.assertIsNotNone(by_iptables.Iptables().find("1_2"))
+
+    def test_what_ip6tables_kept_is_noticed(self):
+        none = host.Result(1, "", self.IPTABLES[2], None)
+        kept = host.Result(0, "-N %so\n" % by_iptables.chain_of("1_2"), "", None)
+        both = replaced(by_iptables, tools=lambda: ["iptables", "ip6tables"])
+        with self.answers(*[none] * 21 + [kept]), both, self.assertRaises(state.Unusable) as caught:
+            by_iptables.Iptables().remove("1_2")
+        self.assertIn("ip6tables", str(caught.exception))
+
+    def test_the_lock_is_waited_for_once(self):
+        late = host.Result(None, "", "", "iptables did not answer within 10 s")
+        with self.answers(late), self.assertRaises(state.Unusable):
+            by_iptables.Iptables().remove("1_2")
+        self.assertEqual(len(self.asked), 1)
+
+    def test_restore_does_not_say_that_there_is_no_limit(self):
+        emptied = []
+        fakes = {"left_over": lambda self, key: ["/a"], "empty": lambda self, group: emptied.append(group)}
+        fakes.update(why_not=lambda self: None, mount=lambda self: None)
+        one = target.Target("1_2", "process 1", 1, 2, None, None, {}, None)
+        late = self.answers(host.Result(None, "", "", "nft did not answer within 10 s"))
+        with late, replaced(groups.Groups, **fakes), self.assertRaises(target.Refused) as caught:
+            act.restore(one, False)
+        self.assertIn("whether process 1 is limited cannot be told: nft did not answer", str(caught.exception))
+        self.assertEqual((emptied, caught.exception.changed), ([], False))
+
+
 class TestGroups(unittest.TestCase):
     def test_mounts(self):
         self.assertEqual(groups.parse_mounts(fixture(SECTION, "mountinfo-trixie.txt")), ("/sys/fs/cgroup/unified", "/"))
