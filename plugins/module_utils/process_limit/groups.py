@@ -102,7 +102,10 @@ class Groups(object):
         return [pid for pid in sorted(target.members) if unified_group(pid) not in near]
 
     def fill(self, target, group):
-        """Make the group and move the target's processes there, until none has been missed."""
+        """Make the group and move the target's processes there, until none has been missed.
+
+        Where that fails halfway it is left so: whoever asked knows whether the group had been there before.
+        """
         path = self.path(group)
         if path is None:
             raise targets.Refused("the control group %s cannot be reached here" % group)
@@ -111,7 +114,6 @@ class Groups(object):
                 os.mkdir(path, 0o755)
             self._move_all(target, group, path)
         except (OSError, IOError) as error:
-            self.empty(group)
             reason = error.strerror or error
             raise targets.Refused("%s cannot be given a control group of its own: %s" % (target.words, reason))
 

@@ -29,7 +29,7 @@ class Limit(object):
         self.target = target
         self.hierarchy = groups.Groups()
         self.ways = [way for way in (Nft(), Iptables()) if way.usable()]
-        self.notes = []
+        self.notes, self.tried = [], []
         why = self.hierarchy.why_not()
         if why is None and not self.ways:
             why = "neither nft nor iptables is here"
@@ -88,21 +88,54 @@ class Limit(object):
         return networks.network_of(home, self.target.members.get(home))
 
     def lower(self, rate_bps):
-        """Put the limit in force; where that fails everything is as it was."""
+        """Put the limit in force; where that fails everything is as it was, or it is said what is not."""
         name, own = self._group()
-        before, _found = self.current()
+        before, earlier = self.current()
         existed = self.hierarchy.number(name) is not None
-        if not own:
-            apart = self.hierarchy.apart(self.target, name)
-            if apart:
-                self.notes.append("not limited, as they are in control groups of their own: %s" % listed(apart))
-            self.hierarchy.fill(self.target, name)
         try:
+            if not own:
+                self._move(name)
             self._apply(rate_bps, name, own, before)
-        except targets.Refused:
-            if not own and not existed:
+        except (targets.Refused, Unusable, OSError, IOError) as error:
+            told = self._taken_back(name, own or existed, earlier)
+            raise targets.Refused("; ".join([self._words(error)] + told), changed=bool(told))
+
+    def _move(self, name):
+        apart = self.hierarchy.apart(self.target, name)
+        if apart:
+            self.notes.append("not limited, as they are in control groups of their own: %s" % listed(apart))
+        self.hierarchy.fill(self.target, name)
+
+    def _words(self, error):
+        if isinstance(error, targets.Refused):
+            return error.args[0]
+        reason = getattr(error, "strerror", None) or error
+        return "the rate of %s cannot be lowered here, because %s: %s" % (self.target.words, reason, INSTEAD)
+
+    def _taken_back(self, name, keep, earlier):
+        """Remove what a failure has left; what is not as it was before, [words]."""
+        told, left = [], None if self.tried else earlier
+        for way in self.tried:
+            try:
+                left = self._kept(way, earlier) or left
+            except Unusable as error:
+                told.append("what was made could not be removed: %s" % error)
+        if earlier is not None and left is None and not told:
+            told.append("the limit that there was, %s bit/s, has been lifted" % earlier.rate_bps)
+        try:
+            if not keep:
                 self.hierarchy.empty(name)
-            raise
+        except (targets.Refused, OSError, IOError) as error:
+            told.append(error.args[0] if isinstance(error, targets.Refused) else "%s: %s" % (name, error.strerror))
+        return told
+
+    def _kept(self, way, earlier):
+        """Remove a limit that is not the earlier one; the one that stays."""
+        found = way.find(self.target.key)
+        if found is None or (earlier is not None and found[:2] == earlier[:2]):
+            return found
+        way.remove(self.target.key)
+        return None
 
     def _apply(self, rate_bps, name, own, before):
         path = self.hierarchy.path(name)
@@ -111,6 +144,7 @@ class Limit(object):
         sockets = connections.of(members)
         reasons = []
         for way in [before] if before else self.ways:
+            self.tried.append(way)
             try:
                 way.apply(self.target.key, rate_bps, group, sockets._replace(pairs=sockets.pairs[: way.pairs_limit]))
             except Unusable as error:
@@ -123,8 +157,7 @@ class Limit(object):
                 return
             way.remove(self.target.key)
             reasons.append("%s does not tell packets by their control group here" % way.name)
-        words = "the rate of %s cannot be lowered here, because %s: %s"
-        raise targets.Refused(words % (self.target.words, "; ".join(reasons), INSTEAD))
+        raise Unusable("; ".join(reasons))
 
     # --- restore ---
 
@@ -133,23 +166,35 @@ class Limit(object):
 
     def lift(self, check_mode):
         """Take the limit back, in whatever network it is, and what was made for it; what there was, [Found]."""
-        found = self._lifted(self.ways, check_mode)
-        if host.which("nft"):
-            for more in networks.in_others(lambda: self._lifted([Nft()], check_mode)):
-                found += more
-        for name in self.left_over() if not check_mode else []:
-            self.hierarchy.empty(name)
+        found = []
+        try:
+            self._lift(self.ways, check_mode, found)
+            if host.which("nft"):
+                networks.in_others(lambda: self._lift([Nft()], check_mode, found))
+            for name in self.left_over() if not check_mode else []:
+                self.hierarchy.empty(name)
+        except (targets.Refused, OSError, IOError) as error:
+            changed = bool(found) and not check_mode
+            raise targets.Refused(self._not_lifted(error), changed=changed or getattr(error, "changed", False))
         return found
 
-    def _lifted(self, ways, check_mode):
+    def _not_lifted(self, error):
+        if isinstance(error, targets.Refused):
+            return error.args[0]
+        return "the limit of %s cannot be lifted: %s" % (self.target.words, error.strerror or error)
+
+    def _lift(self, ways, check_mode, lifted):
+        """Lift what is in force here, and note it."""
         present = [(way, self._found(way)) for way in ways]
-        present = [(way, found) for way, found in present if found is not None]
-        for way, _found in present if not check_mode else []:
+        for way, found in present:
+            if found is None:
+                continue
             try:
-                way.remove(self.target.key)
+                if not check_mode:
+                    way.remove(self.target.key)
             except Unusable as error:
-                raise targets.Refused(str(error))
-        return [found for _way, found in present]
+                raise targets.Refused("the limit of %s cannot be lifted: %s" % (self.target.words, error))
+            lifted.append(found)
 
 
 def works(way, key, path):

@@ -13,7 +13,7 @@ import sys
 import time
 import unittest
 
-from target_helpers import fixture, replaced, soon_true
+from target_helpers import fixture, folder_with, replaced, soon_true
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import namespaces, owners
@@ -24,6 +24,7 @@ from ansible_collections.rescue.remote_login.plugins.module_utils.process_limit 
     connections,
     ending,
     groups,
+    limit,
     networks,
     protected,
     state,
@@ -490,6 +491,151 @@ class TestGroups(unittest.TestCase):
         self.assertEqual(groups.parse_mounts("24 1 0:22 / /sys/fs/cgroup ro - cgroup2 cgroup2 ro\n"), (None, "/"))
         line = "24 1 0:22 /x\\040y /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 none rw\n"
         self.assertEqual(groups.parse_mounts(line), ("/sys/fs/cgroup", "/x y"))
+
+
+class Way(object):
+    """A packet filter of which only the result counts."""
+
+    name, pairs_limit = "nft", 10
+
+    def __init__(self, table=None, **errors):
+        self.table, self.errors = table, errors
+
+    def fail(self, what):
+        if what in self.errors:
+            raise self.errors[what]
+
+    def find(self, key):
+        return self.table
+
+    def apply(self, key, rate_bps, group, _sockets):
+        self.fail("apply")
+        self.table = state.Found(rate_bps, group.number, 0)
+
+    def remove(self, key):
+        self.fail("remove")
+        self.table = None
+
+
+class Hierarchy(object):
+    """Control groups of which there is one, or not."""
+
+    place = "/sys"
+
+    def __init__(self, there, error=None, group="/a"):
+        self.there, self.error, self.group = there, error, group
+
+    def own(self, target_of):
+        return None
+
+    def child(self, target_of):
+        return self.group
+
+    def apart(self, target_of, group):
+        return []
+
+    def path(self, group):
+        return self.place + group
+
+    def number(self, group):
+        return 77 if self.there else None
+
+    def left_over(self, key):
+        return [self.group] if self.there else []
+
+    def fill(self, target_of, group):
+        self.there = True
+        if self.error:
+            raise self.error
+
+    def empty(self, group):
+        self.there = False
+
+
+class TestFailures(unittest.TestCase):
+    """What fails halfway is taken back, and what cannot be is said."""
+
+    EARLIER = state.Found(5000, 77, 0)
+
+    def limit(self, ways, hierarchy):
+        made = limit.Limit.__new__(limit.Limit)
+        made.target = target.Target("1_2", "process 1", 1, 2, None, "/", {1: 2}, False)
+        made.ways, made.hierarchy, made.notes, made.tried = ways, hierarchy, [], []
+        return made
+
+    def lower(self, way, hierarchy, works=lambda *arguments: True):
+        """Why it was refused, and whether something is different."""
+        fakes = {"members_now": lambda *arguments: [1], "states_of_all": dict}
+        with replaced(target, **fakes), replaced(connections, of=lambda pids: NO_SOCKETS), replaced(
+            limit, works=works
+        ), self.assertRaises(target.Refused) as caught:
+            self.limit([way], hierarchy).lower(9000)
+        return str(caught.exception), caught.exception.changed
+
+    def fork_fails(self, *_arguments):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    def test_what_starts_processes_faster_is_left_as_it_was(self):
+        way, hierarchy = Way(), Hierarchy(False, target.Refused("it starts processes faster"))
+        self.assertEqual(self.lower(way, hierarchy), ("it starts processes faster", False))
+        self.assertFalse(hierarchy.there)
+
+    def test_the_earlier_limit_stays_with_its_group(self):
+        way, hierarchy = Way(self.EARLIER), Hierarchy(True, target.Refused("it starts processes faster"))
+        self.assertEqual(self.lower(way, hierarchy), ("it starts processes faster", False))
+        self.assertEqual((way.table, hierarchy.there), (self.EARLIER, True))
+
+    def test_no_trial_is_possible(self):
+        way, hierarchy = Way(), Hierarchy(False)
+        words, changed = self.lower(way, hierarchy, self.fork_fails)
+        self.assertIn("because Resource temporarily unavailable: terminate it", words)
+        self.assertEqual((changed, way.table, hierarchy.there), (False, None, False))
+
+    def test_the_way_does_not_work(self):
+        for way in (Way(), Way(apply=state.Unusable("nft says: no"))):
+            hierarchy = Hierarchy(False)
+            words, changed = self.lower(way, hierarchy, lambda *arguments: False)
+            self.assertIn("the rate of process 1 cannot be lowered here, because nft", words)
+            self.assertEqual((changed, way.table, hierarchy.there), (False, None, False))
+
+    def test_the_earlier_limit_is_gone(self):
+        way, hierarchy = Way(self.EARLIER), Hierarchy(True)
+        words, changed = self.lower(way, hierarchy, lambda *arguments: False)
+        self.assertIn("the limit that there was, 5000 bit/s, has been lifted", words)
+        self.assertEqual((changed, way.table, hierarchy.there), (True, None, True))
+
+    def test_a_transaction_that_fails_leaves_the_earlier_limit(self):
+        way, hierarchy = Way(self.EARLIER, apply=state.Unusable("nft says: no")), Hierarchy(True)
+        words, changed = self.lower(way, hierarchy)
+        self.assertIn("nft says: no", words)
+        self.assertEqual((changed, way.table, hierarchy.there), (False, self.EARLIER, True))
+
+    def test_what_cannot_be_removed_is_told(self):
+        way, hierarchy = Way(remove=state.Unusable("nft says: busy")), Hierarchy(False)
+        words, changed = self.lower(way, hierarchy, lambda *arguments: False)
+        self.assertIn("what was made could not be removed: nft says: busy", words)
+        self.assertTrue(changed)
+        self.assertFalse(hierarchy.there)
+
+    def test_half_lifted_is_a_change(self):
+        for second, changed in ((Way(self.EARLIER, remove=state.Unusable("busy")), True), (Way(), None)):
+            made = self.limit([Way(self.EARLIER), second], Hierarchy(True))
+            with replaced(host, which=lambda name: None):
+                if not changed:
+                    self.assertEqual(made.lift(False), [self.EARLIER])
+                    continue
+                with self.assertRaises(target.Refused) as caught:
+                    made.lift(False)
+            self.assertTrue(caught.exception.changed)
+            self.assertTrue(made.hierarchy.there)
+
+    def test_a_group_that_cannot_be_filled_is_not_emptied_behind_the_back(self):
+        made, emptied = groups.Groups.__new__(groups.Groups), []
+        with folder_with({"a": None}) as root:
+            fakes = {"path": lambda self, group: root, "empty": lambda self, group: emptied.append(group)}
+            with replaced(groups.Groups, _move_all=self.fork_fails, **fakes), self.assertRaises(target.Refused):
+                made.fill(target.Target("1_2", "process 1", 1, 2, None, "/", {1: 2}, False), "/a")
+        self.assertEqual(emptied, [])
 
 
 class TestEnding(unittest.TestCase):
