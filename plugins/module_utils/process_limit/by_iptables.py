@@ -114,7 +114,7 @@ def rules(tool, key, rate_bps, group, sockets):
     for own, police, hook in HOOKS:
         # The kernel keeps a limit under its name for a while, so that one of another rate needs another name.
         name = "%s%s" % (digest("%s %d" % (key, rate_bps)), police)
-        made += [["-N", chain + police], ["-N", chain + own], ["-A", chain + police]]
+        made += [["-N", chain + police], ["-N", chain + own]]
         made.append(["-A", chain + police] + limit + ["--hashlimit-name", name] + comment + ["-j", "DROP"])
         made.append(["-A", chain + own, "-m", "cgroup", "--path", group.name.lstrip("/"), "-g", chain + police])
         made += [["-A", chain + own] + match + ["-g", chain + police] for match in matches(tool, hook, sockets)]
@@ -139,7 +139,9 @@ def parse(text, chain):
     if not lines:
         return None
     rate, number = noted("\n".join(lines)) if len(jumps) == len(HOOKS) else (None, None)
-    seen = [re.match(r"-A %ss -c (\d+) \d+$" % re.escape(chain), line.strip()) for line in lines]
+    # Of the control group's rules alone: the others match without the kernel knowing whose a packet is.
+    group_rule = re.compile(r"-A %s[oi] -m cgroup .* -c (\d+) \d+ (?:-g|-j) " % re.escape(chain))
+    seen = [group_rule.match(line.strip()) for line in lines]
     return Found(rate, number, sum(int(match.group(1)) for match in seen if match))
 
 

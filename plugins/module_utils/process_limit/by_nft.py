@@ -81,12 +81,12 @@ def script(table, rate_bps, group, name, sockets):
     limit = "limit rate over %d bytes/second burst %d bytes" % (rate_bps // 8, burst_bytes(rate_bps))
     for base, hook, police, own, other in BASE:
         lines.append("add chain inet %s %s" % (table, police))
-        lines.append('add rule inet %s %s counter comment "seen"' % (table, police))
         lines.append('add rule inet %s %s %s counter drop comment "%s"' % (table, police, limit, note(rate_bps, group)))
         lines.append("add chain inet %s %s { type filter hook %s priority %d; }" % (table, base, hook, PRIORITY))
         rule = "add rule inet %s %s " % (table, base)
         ends = ("saddr", "daddr") if own == "sport" else ("daddr", "saddr")
-        lines.append('%ssocket cgroupv2 level %d "%s" goto %s' % (rule, level, name, police))
+        # This one alone is counted: the others would match without the kernel knowing whose a packet is.
+        lines.append('%ssocket cgroupv2 level %d "%s" counter goto %s comment "seen"' % (rule, level, name, police))
         lines.append("%smeta l4proto . th %s @ports goto %s" % (rule, own, police))
         for family, set_name in (("ip", "pairs4"), ("ip6", "pairs6")):
             match = "meta l4proto . %s %s . th %s . %s %s . th %s" % (family, ends[0], own, family, ends[1], other)
@@ -109,5 +109,5 @@ def elements(table, sockets):
 def parse(text):
     """Found, from what nft lists of the table."""
     rate, number = noted(text)
-    seen = re.search(r'counter packets (\d+) bytes \d+ comment "seen"', text)
-    return Found(rate, number, int(seen.group(1)) if seen else 0)
+    seen = re.findall(r'^\s*socket cgroupv2 .*counter packets (\d+) bytes \d+ goto \w+ comment "seen"$', text, re.M)
+    return Found(rate, number, sum(map(int, seen)))

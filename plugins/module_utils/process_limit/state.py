@@ -20,7 +20,7 @@ LIST_LIMIT_BYTES = 8 * 1024 * 1024
 
 # The group as the packet filter needs it: its name in /proc/PID/cgroup, its folder, where the hierarchy is mounted.
 Group = collections.namedtuple("Group", "name path place number")
-# A limit that is in force; seen: the packets that it was applied to.
+# A limit that is in force; seen: the packets that it took for the group's.
 Found = collections.namedtuple("Found", "rate_bps group seen")
 
 
