@@ -259,7 +259,8 @@ def test_the_way_in_is_never_touched(image: str, start: Start, playbook: Playboo
 
 UNITS = [
     "ssh.service", "ssh.socket", "system.slice", "user.slice", "systemd-logind.service", "dbus.service", "init.scope",
-    "needs-ssh.service", "-.slice", "--version.service", "basic.target", "x; reboot.service", "ssh", "user@0.service",
+    "needs-ssh.service", "tunnel-up.service", "-.slice", "--version.service", "basic.target", "x; reboot.service",
+    "ssh", "user@0.service",
 ]  # fmt: skip
 
 
@@ -268,8 +269,10 @@ def test_no_unit_of_the_way_in_is_stopped(image: str, start: Start, playbook: Pl
     host = start(image)
     host.run("printf '[Service]\nExecStart=/bin/sleep 1000\n[Unit]\nBefore=ssh.service\n' >"
              " /etc/systemd/system/needs-ssh.service; mkdir -p /etc/systemd/system/ssh.service.d;"
-             " printf '[Unit]\nRequires=needs-ssh.service\n' > /etc/systemd/system/ssh.service.d/x.conf;"
-             " systemctl daemon-reload; systemctl start needs-ssh")  # fmt: skip
+             " printf '[Unit]\nRequires=needs-ssh.service uplink.target\n' > /etc/systemd/system/ssh.service.d/x.conf;"
+             " printf '[Service]\nExecStart=/bin/sleep 1000\n' > /etc/systemd/system/tunnel-up.service;"
+             " printf '[Unit]\nRequires=tunnel-up.service\n' > /etc/systemd/system/uplink.target;"
+             " systemctl daemon-reload; systemctl start needs-ssh uplink.target")  # fmt: skip
     shown = "systemctl list-units --state=active --plain --no-legend | awk '{print $1, $4}' | grep -v timers"
     before = host.run(shown).stdout
     told = asked_of(playbook, MODULE, host, [{"unit": name, "action": "stop_unit"} for name in UNITS])
@@ -302,6 +305,28 @@ def test_a_proxy_that_logins_come_through_is_left_alone(start: Start, playbook: 
     told = ask(playbook, host, **relay, action="kill")
     assert told.failed, told
     assert told.says("passes a login on"), told
+
+
+INNER = """
+import socket, time
+link = socket.create_connection(("192.168.99.1", 22))
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("image", ["trixie", "bookworm"])
+def test_a_proxy_in_a_container_is_left_alone(image: str, start: Start, playbook: Playbook) -> None:
+    host = start(image, BOX + "true")
+    host.run(f"cat > /root/inner.py <<'END'\n{INNER}\nEND\n"
+             f"setsid {IN_BOX} python3 /root/inner.py >/dev/null 2>&1 &"
+             f" setsid {IN_BOX} sleep 1234 >/dev/null 2>&1 & sleep 2")  # fmt: skip
+    found = [host.run(f"pgrep -of '{words}'").stdout for words in ("[i]nner.py", "[s]leep 1234")]
+    proxy, other = [name_of(host, int(pid)) for pid in found]
+    told = ask(playbook, host, **proxy, action="kill")
+    assert told.failed, told
+    assert told.says("passes a login on"), told
+    assert host.run(f"kill -0 {proxy['pid']}").returncode == 0
+    assert ask(playbook, host, **other, action="kill").ended
 
 
 @pytest.mark.parametrize("image", ["trixie", "bullseye"])
