@@ -58,18 +58,11 @@ class World(object):
         self.add(ancestors(os.getpid() if me is None else me, self.states), "is what this very run was started from")
         named = {pid: by_name(pid, self.states[pid].name) for pid in self.states}
         named = {pid: why for pid, why in named.items() if why}
-        self.learn([pid for pid in named if named[pid] != THREAD])
+        # Of the few that listen more is asked, later: to read the programs of all would take too long on a busy host.
+        imitations = looked_at(is_imitation, [pid for pid in named if named[pid] != THREAD])
         for pid in named:
-            if named[pid] == THREAD or not self.is_imitation(pid):
+            if not imitations.get(pid):  # None: it cannot be told
                 self.add([pid], named[pid])
-
-    def learn(self, pids):
-        """Look at the programs of these processes."""
-        self.programs.update(looked_at(program, {pid for pid in pids if pid not in self.programs}))
-
-    def is_imitation(self, pid):
-        """Whether the name is only borrowed; not where that cannot be told."""
-        return bool(self.programs[pid]) and self.programs[pid]["is_imitation"]
 
     def add(self, pids, why):
         for pid in pids:
@@ -82,7 +75,7 @@ class World(object):
         if holders.problem:
             raise targets.Refused("who holds the login's connections cannot be told: %s" % holders.problem)
         listening = [row for row in rows if row["state"] == LISTENING]
-        self.learn({pid for row in listening for pid in holders.sockets.get(row["inode"], [])})
+        self.programs = looked_at(program, {pid for row in listening for pid in holders.sockets.get(row["inode"], [])})
         ports = {port} | {row["port"] for row in listening if self.is_sshds(row, holders)}
         used = [row for row in rows if row["port"] in ports]
         for row in used:
@@ -108,7 +101,8 @@ class World(object):
             # It is left alone itself. Hardly anybody logs in through it now, so that its port protects nobody else.
             self.add([pid], UNANSWERED)
             return False
-        return (named or self.programs[pid]["reads_sshd_config"]) and not self.is_imitation(pid)
+        found = self.programs[pid] or {"is_imitation": False}
+        return (named or found["reads_sshd_config"]) and not found["is_imitation"]
 
     def why_not(self, members):
         """Why these processes are left alone, or None."""

@@ -230,7 +230,7 @@ class TestProtected(unittest.TestCase):
 
     def test_an_ssh_server_whose_program_is_never_looked_at(self):
         states = {7: process_state(0, "sshd"), 8: process_state(0, "curl")}
-        fakes = {"PATIENCE_S": 0.3, "names_of": lambda pid, name: {name}, "program": lambda pid: time.sleep(60)}
+        fakes = {"PATIENCE_S": 0.3, "names_of": lambda pid, name: {name}, "is_imitation": lambda pid: time.sleep(60)}
         with replaced(protected, **fakes), replaced(host, process_fields=lambda pid: ["S"] + ["0"] * 20):
             world = protected.World(states, me=9)
         self.assertIn("is an SSH server", world.why_not([7]))
