@@ -169,7 +169,7 @@ def main():
     try:
         module.exit_json(**act.act(module.params, module.check_mode))
     except Refused as reason:
-        module.fail_json(msg=str(reason), changed=reason.changed)
+        module.fail_json(msg=reason.args[0], changed=reason.changed)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def restore(target, check_mode):
     try:
         limit = Limit(target)
     except targets.Refused as reason:  # where no limit can be made there is none
-        return answer(target, [], {"rate_bps": None}, {"rate_bps": None}, [str(reason)], None)
+        return answer(target, [], {"rate_bps": None}, {"rate_bps": None}, [reason.args[0]], None)
     folders = limit.left_over()
     found = limit.lift(check_mode)
     before = {"rate_bps": found[0].rate_bps if found else None}
