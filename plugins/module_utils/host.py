@@ -24,6 +24,8 @@ import time
 SEARCH_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 COMMAND_TIMEOUT_S = 10
 OUTPUT_LIMIT_BYTES = 1024 * 1024
+# With these a mounted file system answers at once that it cannot: its server or disk, or what served it, is gone.
+BROKEN = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ESHUTDOWN, errno.ENXIO)
 
 # error: None, or why there is no complete answer. rc is None where the command did not end by itself.
 Result = collections.namedtuple("Result", "rc out err error")

@@ -117,7 +117,7 @@ FAULTS = [
     Fault("home is a link to what hangs", "filesystem_hangs", "auth_denied", HUNG % "/mnt/far"
           + "; mv /home/ops /home/was; ln -s ../mnt/far/ops /home/ops", variables=USER, points_at="/mnt/far (fuse"),
     Fault("what served the home has died", "filesystem_hangs", "auth_denied", HUNG % "/home/ops"
-          + "; pkill -9 -f /hang.py; sleep 0.5", variables=USER, points_at="/home/ops (fuse"),
+          + "; pkill -9 -f '^[^ ]*python[0-9.]* /hang.py'; sleep 0.5", variables=USER, points_at="/home/ops (fuse"),
     Fault("dead resolver, hosts.deny by name", "slow_name_lookup", "banner_timed_out", DEAD_RESOLVER
           + "echo 'sshd: .example.org' > /etc/hosts.deny", points_at="/etc/hosts.deny line 1"),
 ]  # fmt: skip

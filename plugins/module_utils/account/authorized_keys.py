@@ -200,6 +200,9 @@ def what_is_at(path):
         number = getattr(error, "errno", None)
         if number in (errno.ENOENT, errno.ENOTDIR):
             return "missing", None
+        if number in host.BROKEN:
+            # What the file holds, and whose it is, nobody can tell now.
+            raise OSError(number, "%s: %s" % (path, os.strerror(number)))
         return strict_modes.why_not_read(path, number or errno.EINVAL), None
     names = ((stat.S_ISDIR, "folder"), (stat.S_ISFIFO, "FIFO"), (stat.S_ISSOCK, "socket"), (stat.S_ISREG, "file"))
     kind = next((name for test, name in names if test(mode)), "device")

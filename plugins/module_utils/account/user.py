@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import errno
 import os
 import re
 import stat
@@ -27,6 +28,8 @@ SHELL_NAMES = re.compile(
 )
 NO_SHELL = dict.fromkeys(("path", "exists", "executable", "in_etc_shells", "known", "refuses", "problem"))
 NO_HOME = dict.fromkeys(("path", "exists", "is_directory", "mode", "owner", "reachable", "blocked_at"))
+# What says that there is no home; anything else that it cannot be looked at.
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 # ST_NOEXEC of statvfs.
 NOEXEC = 8
 # Looking at a file system whose server is gone can wait forever.
@@ -209,11 +212,17 @@ def home_of(path, identity, missing):
     if remote:
         missing["home"] = "%s is on a file system of type %s, which is not looked at" % (path, remote)
         return home
-    status = host.status_of(path)
-    home["exists"] = status is not None
-    if status is None:
-        home["is_directory"] = home["reachable"] = False
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        if number is not None and number not in NOT_THERE:
+            # What serves it is gone, or lets nobody but its owner look: that is not the same as no home.
+            missing["home"] = "%s cannot be looked at: %s" % (path, os.strerror(number))
+            return home
+        home["exists"] = home["is_directory"] = home["reachable"] = False
         return home
+    home["exists"] = True
     home["is_directory"] = stat.S_ISDIR(status.st_mode)
     home["mode"], home["owner"] = "%04o" % stat.S_IMODE(status.st_mode), user_name(status.st_uid)
     home["blocked_at"] = closed_folder(path, identity)

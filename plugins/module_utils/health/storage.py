@@ -8,7 +8,6 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import errno
 import os
 import re
 import stat
@@ -34,8 +33,6 @@ WRITERS = {
     "pam_tally2.so": (None, "/var/log/tallylog"),
     "pam_tmpdir.so": ("session", "/tmp"),
 }
-# With these a mounted file system answers at once that it cannot: its server or disk, or what served it, is gone.
-BROKEN = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ESHUTDOWN, errno.ENXIO)
 COMPLAINT = re.compile(
     r"[Rr]emounting filesystem read-only|forced readonly|[Ss]hutdown|I/O error|[-\w]+ error \(device"
 )
@@ -87,7 +84,7 @@ def measure(path):
             real = os.path.dirname(real)
         status = os.statvfs(real)
     except OSError as error:
-        if error.errno not in BROKEN:
+        if error.errno not in host.BROKEN:
             raise
         return {"real": real, "broken": error.strerror}
     return {
@@ -108,7 +105,7 @@ def is_folder(path):
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except OSError as error:
-        if error.errno in BROKEN:
+        if error.errno in host.BROKEN:
             raise
         return False
 

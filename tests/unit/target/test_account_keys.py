@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import binascii
+import errno
 import os
 import struct
 import time
@@ -126,6 +127,13 @@ class Files(unittest.TestCase):
 
     def look(self, home, names=(".ssh/authorized_keys",), **more):
         return authorized_keys.look_as_user(list(names), self.account(home), dict(ATTEMPT, **more))
+
+    def test_a_file_system_that_is_gone_is_no_matter_of_permissions(self):
+        def fail(path):
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected", path)
+
+        with replaced(os, stat=fail):
+            self.assertRaises(OSError, authorized_keys.what_is_at, "/home/ops/.ssh/authorized_keys")
 
     def test_a_fifo_a_folder_a_device_and_a_loop_of_links_are_told_and_waited_for_by_nobody(self):
         with folder_with({".ssh": None}) as home:

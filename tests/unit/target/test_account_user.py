@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import errno
 import os
 import unittest
 
@@ -121,6 +122,23 @@ class Reach(unittest.TestCase):
             self.assertEqual(user.remote_mount("/home/ops"), "nfs4")
             self.assertIsNone(user.remote_mount("/home/local/ops"))
             self.assertIsNone(user.remote_mount("/homes/ops"))
+
+    def test_a_home_that_cannot_be_looked_at_is_not_one_that_is_missing(self):
+        for number, expected in (
+            (errno.ENOENT, False),
+            (errno.ENOTCONN, None),
+            (errno.EIO, None),
+            (errno.EACCES, None),
+        ):
+            missing = {}
+
+            def fail(path, number=number):
+                raise OSError(number, os.strerror(number), path)
+
+            with replaced(user, remote_mount=lambda path: None), replaced(os, stat=fail):
+                found = user.home_of("/home/ops", {"uid": 1000}, missing)
+            self.assertEqual((found["exists"], found["reachable"]), (expected, expected))
+            self.assertEqual("home" in missing, expected is None)
 
 
 class Shadow(unittest.TestCase):
