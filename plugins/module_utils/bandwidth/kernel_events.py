@@ -15,6 +15,7 @@ import struct
 
 from ansible_collections.rescue.remote_login.plugins.module_utils import host
 from ansible_collections.rescue.remote_login.plugins.module_utils.bandwidth import syscalls
+from ansible_collections.rescue.remote_login.plugins.module_utils.health import mounts
 
 PLACE, OLD_PLACE = "/sys/kernel/tracing", "/sys/kernel/debug/tracing"
 FIELD = re.compile(r"^\s*field:(?P<type>[^;]*?)\b(?P<name>\w+)(?:\[\w*\])?;\s*offset:(\d+);\s*size:(\d+);", re.M)
@@ -39,7 +40,6 @@ COMM, FORK = struct.Struct("=II"), struct.Struct("=IIII")
 # What a processor's events have room in, and those of all together.
 RING_BYTES, RINGS_BYTES = 256 * 1024, 12 * 1024 * 1024
 KNOWN_LIMIT = 100000
-MOUNTS_LIMIT_BYTES = 8 * 1024 * 1024
 FLAGS_FIELD, INTERRUPT_FLAGS = "common_flags", 0x08 | 0x10
 
 
@@ -63,11 +63,7 @@ def definitions(names):
 
 def mounted(kind):
     """Where a file system of this kind is mounted, or None."""
-    for line in host.read("/proc/self/mountinfo", limit=MOUNTS_LIMIT_BYTES).text.splitlines():
-        before, _dash, after = line.partition(" - ")
-        if after.split(" ")[0] == kind:
-            return before.split(" ")[4]
-    return None
+    return next((mount["mount_point"] for mount in mounts.table()[0] if mount["fstype"] == kind), None)
 
 
 def parse_definition(text):
